@@ -1,0 +1,204 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{Error, ParticipantId, Record, Schema, SignalState, Value};
+
+/// Participants with their features, signals and outcomes, held in columns; [`Record`] is the view of one row.
+///
+/// Every value was checked against its feature when the cohort was built, so nothing later meets a NaN, an impossible
+/// number or a column of another length. `Debug` shows sizes only.
+///
+/// ```
+/// use helm_core::{Cohort, Feature, Outcome, ParticipantId, Schema, Value};
+///
+/// let schema = Schema::new(
+///     vec![Feature::number("age", "age", "years", 0.0..=120.0)],
+///     vec![],
+///     vec![Outcome::new("wheeze", "wheezing in the past year", "RDQ070 = 1")],
+/// )?;
+/// let cohort = Cohort::builder(schema, vec![ParticipantId::new("a"), ParticipantId::new("b")])?
+///     .feature("age", vec![Value::Number(54.0), Value::Number(31.0)])?
+///     .outcome("wheeze", vec![Some(true), None])?
+///     .build()?;
+/// assert_eq!(cohort.record(1).value("age")?.as_number(), Some(31.0));
+/// assert_eq!(cohort.labels("wheeze")?, [Some(true), None]);
+/// # Ok::<(), helm_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Cohort {
+    schema: Arc<Schema>,
+    participants: Vec<ParticipantId>,
+    features: Vec<Vec<Value>>,
+    signals: Vec<Vec<SignalState>>,
+    labels: Vec<Vec<Option<bool>>>,
+}
+
+impl Cohort {
+    /// Starts a cohort of participants, each with one row.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateParticipant`] if a participant stands twice.
+    pub fn builder(schema: Schema, participants: Vec<ParticipantId>) -> Result<CohortBuilder, Error> {
+        ParticipantId::check_unique(&participants, "cohort")?;
+        Ok(CohortBuilder {
+            features: vec![None; schema.features().len()],
+            signals: vec![None; schema.signals().len()],
+            labels: vec![None; schema.outcomes().len()],
+            schema,
+            participants,
+        })
+    }
+
+    /// What the cohort holds.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// How many participants there are.
+    pub fn n_participants(&self) -> usize {
+        self.participants.len()
+    }
+
+    /// The participants in the order of the rows.
+    pub fn participants(&self) -> &[ParticipantId] {
+        &self.participants
+    }
+
+    /// The view of one row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn record(&self, row: usize) -> Record<'_> {
+        assert!(row < self.n_participants(), "row {row} of {} participants", self.n_participants());
+        Record { cohort: self, row }
+    }
+
+    /// The views of all rows in their order.
+    pub fn records(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
+        (0..self.n_participants()).map(|row| self.record(row))
+    }
+
+    /// One feature's values.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if the schema has no such feature.
+    pub fn values(&self, feature: &str) -> Result<&[Value], Error> {
+        Ok(&self.features[self.schema.feature_index(feature)?])
+    }
+
+    /// One signal's states.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if the schema has no such signal.
+    pub fn signals(&self, signal: &str) -> Result<&[SignalState], Error> {
+        Ok(&self.signals[self.schema.signal_index(signal)?])
+    }
+
+    /// One outcome's labels: case, control, or neither (`None`).
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if the schema has no such outcome.
+    pub fn labels(&self, outcome: &str) -> Result<&[Option<bool>], Error> {
+        Ok(&self.labels[self.schema.outcome_index(outcome)?])
+    }
+
+    pub(crate) fn value_at(&self, feature: usize, row: usize) -> Value {
+        self.features[feature][row]
+    }
+}
+
+impl fmt::Debug for Cohort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Cohort({} participants, {} features, {} signals, {} outcomes)",
+            self.n_participants(),
+            self.features.len(),
+            self.signals.len(),
+            self.labels.len()
+        )
+    }
+}
+
+/// Fills a [`Cohort`] column by column.
+pub struct CohortBuilder {
+    schema: Schema,
+    participants: Vec<ParticipantId>,
+    features: Vec<Option<Vec<Value>>>,
+    signals: Vec<Option<Vec<SignalState>>>,
+    labels: Vec<Option<Vec<Option<bool>>>>,
+}
+
+impl CohortBuilder {
+    /// Gives a feature its values, one a participant.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Length`], or [`Error::Value`] with the row of the first value that the feature
+    /// can't hold.
+    pub fn feature(mut self, name: &str, values: Vec<Value>) -> Result<Self, Error> {
+        let index = self.schema.feature_index(name)?;
+        self.check_length("feature", name, values.len())?;
+        let feature = &self.schema.features()[index];
+        for (row, &value) in values.iter().enumerate() {
+            feature.check(value).map_err(|error| match error {
+                Error::Value { feature, expected, found, .. } => Error::Value { feature, row: row + 1, expected, found },
+                other => other,
+            })?;
+        }
+        self.features[index] = Some(values);
+        Ok(self)
+    }
+
+    /// Gives a signal its states, one a participant.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] or [`Error::Length`].
+    pub fn signal(mut self, name: &str, states: Vec<SignalState>) -> Result<Self, Error> {
+        let index = self.schema.signal_index(name)?;
+        self.check_length("signal", name, states.len())?;
+        self.signals[index] = Some(states);
+        Ok(self)
+    }
+
+    /// Gives an outcome its labels, one a participant; `None` is neither a case nor a control.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] or [`Error::Length`].
+    pub fn outcome(mut self, name: &str, labels: Vec<Option<bool>>) -> Result<Self, Error> {
+        let index = self.schema.outcome_index(name)?;
+        self.check_length("outcome", name, labels.len())?;
+        self.labels[index] = Some(labels);
+        Ok(self)
+    }
+
+    /// The cohort.
+    ///
+    /// # Errors
+    /// [`Error::NotFilled`] if the schema declares something that got no values.
+    pub fn build(self) -> Result<Cohort, Error> {
+        let Self { schema, participants, features, signals, labels } = self;
+        let names = schema.features().iter().map(|feature| feature.name.as_str());
+        let features = filled("feature", features, names)?;
+        let signals = filled("signal", signals, schema.signals().iter().map(String::as_str))?;
+        let names = schema.outcomes().iter().map(|outcome| outcome.name.as_str());
+        let labels = filled("outcome", labels, names)?;
+        Ok(Cohort { schema: Arc::new(schema), participants, features, signals, labels })
+    }
+
+    fn check_length(&self, what: &'static str, name: &str, found: usize) -> Result<(), Error> {
+        let expected = self.participants.len();
+        if found == expected { Ok(()) } else { Err(Error::Length { what, name: name.into(), expected, found }) }
+    }
+}
+
+fn filled<'a, T>(
+    what: &'static str,
+    columns: Vec<Option<T>>,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<Vec<T>, Error> {
+    columns
+        .into_iter()
+        .zip(names)
+        .map(|(column, name)| column.ok_or_else(|| Error::NotFilled { what, name: name.into() }))
+        .collect()
+}

@@ -1,0 +1,123 @@
+use std::ops::RangeInclusive;
+
+use crate::{Error, Value};
+
+/// One column of tabular data with its meaning: how it is called, in which unit it is, what it may hold.
+///
+/// ```
+/// use helm_core::{Feature, Value};
+///
+/// let bmi = Feature::number("bmi", "body mass index", "kg/m²", 10.0..=100.0).with_decimals(1);
+/// assert!(bmi.check(Value::Number(23.4)).is_ok());
+/// assert!(bmi.check(Value::Number(2340.0)).is_err());
+/// let sex = Feature::category("sex", "sex", ["male", "female"]);
+/// assert!(sex.check(Value::Level(1)).is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Feature {
+    /// The short name by which code and files know it.
+    pub name: String,
+    /// The words by which a prompt, a table or a plot names it.
+    pub label: String,
+    /// Numbers or categories, and which.
+    pub kind: FeatureKind,
+}
+
+/// What a [`Feature`] holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FeatureKind {
+    /// Numbers.
+    Number {
+        /// The unit as it is written after a number; `None` for counts, ratios and years of age in "age".
+        unit: Option<String>,
+        /// The plausible values; a number outside is an error, not an outlier to be clipped.
+        range: RangeInclusive<f64>,
+        /// Digits after the point where the number is written.
+        decimals: usize,
+    },
+    /// One of several named levels.
+    Category {
+        /// The levels' names, in the order of [`Value::Level`].
+        levels: Vec<String>,
+    },
+}
+
+impl Feature {
+    /// A feature of numbers, written with no digit after the point; an empty unit is none.
+    pub fn number(
+        name: impl Into<String>,
+        label: impl Into<String>,
+        unit: impl Into<String>,
+        range: RangeInclusive<f64>,
+    ) -> Self {
+        let unit = Some(unit.into()).filter(|unit| !unit.is_empty());
+        Self { name: name.into(), label: label.into(), kind: FeatureKind::Number { unit, range, decimals: 0 } }
+    }
+
+    /// A feature of categories.
+    pub fn category<L: Into<String>>(
+        name: impl Into<String>,
+        label: impl Into<String>,
+        levels: impl IntoIterator<Item = L>,
+    ) -> Self {
+        let levels = levels.into_iter().map(Into::into).collect();
+        Self { name: name.into(), label: label.into(), kind: FeatureKind::Category { levels } }
+    }
+
+    /// A feature of yes and no: [`Value::Level`] 0 is no, 1 is yes.
+    pub fn yes_no(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self::category(name, label, ["no", "yes"])
+    }
+
+    /// Writes the feature's numbers with so many digits after the point; without effect on categories.
+    pub fn with_decimals(mut self, digits: usize) -> Self {
+        if let FeatureKind::Number { decimals, .. } = &mut self.kind {
+            *decimals = digits;
+        }
+        self
+    }
+
+    /// The unit of a feature of numbers.
+    pub fn unit(&self) -> Option<&str> {
+        match &self.kind {
+            FeatureKind::Number { unit, .. } => unit.as_deref(),
+            FeatureKind::Category { .. } => None,
+        }
+    }
+
+    /// Checks that a value is one this feature can hold; a missing value always is.
+    ///
+    /// # Errors
+    /// What was expected and what kind of value was found, as [`Error::Value`] has them; the row is 0 and is set by
+    /// the cohort.
+    pub fn check(&self, value: Value) -> Result<(), Error> {
+        let wrong = |expected: String, found: &str| Error::Value {
+            feature: self.name.clone(),
+            row: 0,
+            expected,
+            found: found.into(),
+        };
+        match (&self.kind, value) {
+            (_, Value::Missing(_)) => Ok(()),
+            (FeatureKind::Number { range, .. }, Value::Number(number)) => {
+                let expected = || {
+                    let unit = self.unit().map_or(String::new(), |unit| format!(" {unit}"));
+                    format!("a number from {} to {}{unit}", range.start(), range.end())
+                };
+                if !number.is_finite() {
+                    Err(wrong(expected(), "NaN or infinity"))
+                } else if !range.contains(&number) {
+                    Err(wrong(expected(), if number < *range.start() { "a smaller one" } else { "a larger one" }))
+                } else {
+                    Ok(())
+                }
+            }
+            (FeatureKind::Category { levels }, Value::Level(level)) if level < levels.len() => Ok(()),
+            (FeatureKind::Category { levels }, Value::Level(_)) => {
+                Err(wrong(format!("one of {} levels", levels.len()), "an index past the last level"))
+            }
+            (FeatureKind::Number { .. }, found) => Err(wrong("a number".into(), found.kind())),
+            (FeatureKind::Category { .. }, found) => Err(wrong("a category".into(), found.kind())),
+        }
+    }
+}

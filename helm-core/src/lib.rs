@@ -1,0 +1,64 @@
+//! The vocabulary of helm: what a health cohort holds and what a language model is asked about it, free of any
+//! deep-learning framework.
+//!
+//! The principal type is [`Cohort`]: participants with their features, signals and outcomes, held in columns. A
+//! [`Schema`] says what the columns mean; a [`Record`] is the view of one row. Around it:
+//!
+//! - [`Feature`], [`Value`] and [`MissingReason`]: typed tabular data, measured or missing with a reason;
+//! - [`Signal`], [`SignalState`] and [`spirometry`]: sampled waveforms, and the forced breath above all;
+//! - [`Context`], [`Question`], [`Answers`] and [`SlotId`]: the hinge between the serializer and the language model;
+//! - [`Outcome`] and [`Risk`]: what is estimated, and the estimate;
+//! - [`Folds`] and [`Standardizer`]: splits and statistics that never look at test rows;
+//! - [`Table`] and the readers: SAS transport and CSV files, the linked mortality file.
+//!
+//! ```
+//! use helm_core::{Cohort, Feature, Folds, Outcome, ParticipantId, Schema, Value};
+//!
+//! let schema = Schema::new(
+//!     vec![Feature::number("age", "age", "years", 0.0..=120.0)],
+//!     vec![],
+//!     vec![Outcome::new("wheeze", "wheezing in the past year", "answered yes")],
+//! )?;
+//! let ids: Vec<ParticipantId> = ["a", "b", "c", "d"].iter().map(ParticipantId::new).collect();
+//! let cohort = Cohort::builder(schema, ids)?
+//!     .feature("age", [54.0, 31.0, 77.0, 46.0].map(Value::Number).to_vec())?
+//!     .outcome("wheeze", vec![Some(true), Some(false), None, Some(false)])?
+//!     .build()?;
+//! let folds = Folds::new(cohort.participants(), 2, 0)?;
+//! assert_eq!(folds.test_rows(0).len() + folds.test_rows(1).len(), 4);
+//! # Ok::<(), helm_core::Error>(())
+//! ```
+//!
+//! Not here (yet): Parquet, MEDS, schema files, streaming of cohorts larger than memory, small-cell suppression, the
+//! simulated cohort.
+
+mod cohort;
+mod error;
+mod feature;
+mod outcome;
+mod participant;
+mod prompt;
+mod record;
+mod risk;
+mod schema;
+mod signal;
+pub mod spirometry;
+mod split;
+mod standardize;
+mod table;
+mod value;
+
+pub use cohort::{Cohort, CohortBuilder};
+pub use error::Error;
+pub use feature::{Feature, FeatureKind};
+pub use outcome::Outcome;
+pub use participant::ParticipantId;
+pub use prompt::{Answers, Context, Question, Segment, SlotId};
+pub use record::Record;
+pub use risk::Risk;
+pub use schema::Schema;
+pub use signal::{Signal, SignalState};
+pub use split::Folds;
+pub use standardize::Standardizer;
+pub use table::{Cells, Table, TableColumn};
+pub use value::{MissingReason, Value};

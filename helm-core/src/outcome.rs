@@ -1,0 +1,21 @@
+use crate::Answers;
+
+/// A yes/no outcome: what is asked of every participant, and how the data define it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The short name by which code, tables and files know it.
+    pub name: String,
+    /// The words by which a question names it: "wheezing or whistling in the chest in the past year".
+    pub label: String,
+    /// How cases and controls are defined in the data, for the reader of a report.
+    pub definition: String,
+    /// The answers the language model is scored on.
+    pub answers: Answers,
+}
+
+impl Outcome {
+    /// An outcome answered by " yes" or " no".
+    pub fn new(name: impl Into<String>, label: impl Into<String>, definition: impl Into<String>) -> Self {
+        Self { name: name.into(), label: label.into(), definition: definition.into(), answers: Answers::yes_no() }
+    }
+}

@@ -1,0 +1,94 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a value is not there.
+///
+/// A missing value always has a reason, because "the person refused" and "the machine failed" are different facts for
+/// a reader of the results, even where a model treats them alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MissingReason {
+    /// An empty cell, or SAS' plain missing value `.`.
+    NotRecorded,
+    /// One of SAS' special missing values, `.A` to `.Z` and `._`; the character after the point.
+    SasCode(char),
+    /// The participant refused to answer.
+    Refused,
+    /// The participant did not know.
+    DontKnow,
+    /// The question does not apply to this participant (a never-smoker's cigarettes a day).
+    NotApplicable,
+    /// The participant has no row in the file that holds this value.
+    NoRow,
+}
+
+impl fmt::Display for MissingReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRecorded => f.write_str("not recorded"),
+            Self::SasCode(code) => write!(f, "missing code .{code}"),
+            Self::Refused => f.write_str("refused"),
+            Self::DontKnow => f.write_str("not known"),
+            Self::NotApplicable => f.write_str("not applicable"),
+            Self::NoRow => f.write_str("not examined"),
+        }
+    }
+}
+
+/// One measured or missing value of one feature of one participant.
+///
+/// `Debug` shows the kind of the value and never the value itself: logs of a health study must not carry participants'
+/// data.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Value {
+    /// A finite number, in the unit of its [`Feature`](crate::Feature).
+    Number(f64),
+    /// The index of a category among the levels of its [`Feature`](crate::Feature).
+    Level(usize),
+    /// No value, and why.
+    Missing(MissingReason),
+}
+
+impl Value {
+    /// The number, if this is one.
+    pub fn as_number(self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// The value as a model's input: a number as it is, a category as its index, `None` where it is missing.
+    pub fn as_model_input(self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Level(level) => Some(level as f64),
+            Self::Missing(_) => None,
+        }
+    }
+
+    /// Whether the value is missing.
+    pub fn is_missing(self) -> bool {
+        matches!(self, Self::Missing(_))
+    }
+
+    /// What kind of value this is, in a word: for error messages, which never show a participant's value.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Number(_) => "a number",
+            Self::Level(_) => "a category",
+            Self::Missing(_) => "a missing value",
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(reason) => write!(f, "Missing({reason:?})"),
+            other => write!(f, "<{}>", other.kind()),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+use burn::module::Module;
+use burn::tensor::Device;
+use helm_core::Record;
+
+use crate::{Error, SoftTokens};
+
+/// An encoder of one modality: any burn module that turns a batch of inputs into soft tokens.
+///
+/// This is what the author of an encoder writes. The input may be of any type; how it is read from a participant's
+/// record is an [`InputReader`]'s business, so that the module holds weights and nothing else. A [`Modality`] joins
+/// the two for training and scoring.
+///
+/// An encoder that turns an image of 8 × 8 pixels into two soft tokens:
+///
+/// ```
+/// use burn::module::Module;
+/// use burn::nn::{Linear, LinearConfig};
+/// use burn::tensor::{Device, Tensor, TensorData};
+/// use helm_encoders::{ModalityEncoder, SoftTokens};
+///
+/// #[derive(Module, Debug)]
+/// struct ImageEncoder {
+///     linear: Linear,
+/// }
+///
+/// impl ModalityEncoder for ImageEncoder {
+///     type Input = [f32; 64];
+///
+///     fn n_soft(&self) -> usize {
+///         2
+///     }
+///
+///     fn d_model(&self) -> usize {
+///         self.linear.weight.dims()[1] / 2
+///     }
+///
+///     fn encode(&self, inputs: &[&[f32; 64]], device: &Device) -> SoftTokens {
+///         let pixels: Vec<f32> = inputs.iter().flat_map(|image| image.iter().copied()).collect();
+///         let images = Tensor::<2>::from_data(TensorData::new(pixels, [inputs.len(), 64]), device);
+///         SoftTokens::new(self.linear.forward(images).reshape([inputs.len(), 2, self.d_model()]))
+///     }
+/// }
+///
+/// let device = helm_encoders::device("cpu")?;
+/// let encoder = ImageEncoder { linear: LinearConfig::new(64, 2 * 16).init(&device) };
+/// assert_eq!(encoder.encode(&[&[0.5; 64]], &device).d_model(), 16);
+/// # Ok::<(), helm_encoders::Error>(())
+/// ```
+///
+/// [`Modality`]: crate::Modality
+pub trait ModalityEncoder: Module + 'static {
+    /// What one participant's input is.
+    type Input: Send + Sync + 'static;
+
+    /// Soft tokens for each input.
+    fn n_soft(&self) -> usize;
+
+    /// The width of the language model's embedding space.
+    fn d_model(&self) -> usize;
+
+    /// Encodes a batch on `device`, which is the device of the module's weights: with autodiff in training, without in
+    /// scoring.
+    ///
+    /// # Shapes
+    /// The result is `[inputs.len(), n_soft, d_model]`.
+    fn encode(&self, inputs: &[&Self::Input], device: &Device) -> SoftTokens;
+}
+
+/// Reads one participant's input of an encoder from the record: `None` where the participant has no such modality.
+///
+/// Closures `Fn(Record<'_>) -> Result<Option<I>, Error>` are readers.
+pub trait InputReader: Send + Sync + 'static {
+    /// What the encoder takes.
+    type Input;
+
+    /// Reads the input.
+    ///
+    /// # Errors
+    /// Where the record can't hold such an input at all: its schema lacks a feature or a signal.
+    fn read(&self, record: Record<'_>) -> Result<Option<Self::Input>, Error>;
+}
+
+impl<I, F> InputReader for F
+where
+    F: Fn(Record<'_>) -> Result<Option<I>, Error> + Send + Sync + 'static,
+{
+    type Input = I;
+
+    fn read(&self, record: Record<'_>) -> Result<Option<I>, Error> {
+        self(record)
+    }
+}

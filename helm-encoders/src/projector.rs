@@ -1,0 +1,68 @@
+use burn::config::Config;
+use burn::module::Module;
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::activation::gelu;
+use burn::tensor::{Device, Tensor};
+
+use crate::SoftTokens;
+
+/// Configuration of a [`Projector`].
+#[derive(Config, Debug)]
+pub struct ProjectorConfig {
+    /// Width of the features.
+    pub d_features: usize,
+    /// Soft tokens for each input.
+    pub n_soft: usize,
+    /// Width of the language model's embedding space.
+    pub d_model: usize,
+    /// Width of the hidden layer.
+    #[config(default = "128")]
+    pub d_hidden: usize,
+}
+
+/// A perceptron with one hidden layer from features to soft tokens.
+#[derive(Module, Debug)]
+pub struct Projector {
+    hidden: Linear,
+    output: Linear,
+    #[module(skip)]
+    n_soft: usize,
+    #[module(skip)]
+    d_model: usize,
+}
+
+impl ProjectorConfig {
+    /// A projector with random weights.
+    pub fn init(&self, device: &Device) -> Projector {
+        Projector {
+            hidden: LinearConfig::new(self.d_features, self.d_hidden).init(device),
+            output: LinearConfig::new(self.d_hidden, self.n_soft * self.d_model).init(device),
+            n_soft: self.n_soft,
+            d_model: self.d_model,
+        }
+    }
+}
+
+impl Projector {
+    /// Projects features to soft tokens.
+    ///
+    /// # Shapes
+    /// - `features`: `[batch, d_features]`
+    /// - result: `[batch, n_soft, d_model]`
+    pub fn forward(&self, features: Tensor<2>) -> SoftTokens {
+        let [batch, _] = features.dims();
+        let flat = self.output.forward(gelu(self.hidden.forward(features)));
+        // [batch, n_soft * d_model] -> [batch, n_soft, d_model]
+        SoftTokens::new(flat.reshape([batch, self.n_soft, self.d_model]))
+    }
+
+    /// Soft tokens for each input.
+    pub fn n_soft(&self) -> usize {
+        self.n_soft
+    }
+
+    /// Width of the language model's embedding space.
+    pub fn d_model(&self) -> usize {
+        self.d_model
+    }
+}

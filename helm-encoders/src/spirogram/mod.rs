@@ -1,0 +1,9 @@
+//! From a forced breath to soft tokens.
+
+mod encoder;
+mod flow_volume;
+mod resnet;
+
+pub use encoder::{SpirogramEncoder, SpirogramEncoderConfig, SpirogramInput, SpirogramReader};
+pub use flow_volume::FlowVolume;
+pub use resnet::{ResNet1d, ResNet1dConfig};

@@ -1,0 +1,170 @@
+use burn::config::Config;
+use burn::module::Module;
+use burn::nn::conv::{Conv1d, Conv1dConfig};
+use burn::nn::pool::{AvgPool1d, AvgPool1dConfig, MaxPool1d, MaxPool1dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig1d};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+
+/// Configuration of a [`ResNet1d`].
+#[derive(Config, Debug)]
+pub struct ResNet1dConfig {
+    /// Channels of the input.
+    pub channels_in: usize,
+    /// Channels of the first stage; the later ones have 2, 4 and 8 times as many. 64 is the published ResNet18.
+    #[config(default = "64")]
+    pub width: usize,
+    /// Zeros on each side of the input. The published model pads curves of 1000 points to 1024.
+    #[config(default = "12")]
+    pub padding: usize,
+}
+
+/// The 1-D ResNet18-D of Google Health's ml-based-copd, which HeLM's spirogram encoder builds on.
+///
+/// A stem of three convolutions and a max pool; four stages of two blocks; shortcuts that change the shape are an
+/// average pool, a 1 × 1 convolution and a batch norm (the "D" of He et al. 2019, arXiv 1812.01187). The last batch
+/// norm of a block starts with γ = 0, so that every block starts as its shortcut. The input is 32 times as long as the
+/// sequence that comes out.
+#[derive(Module, Debug)]
+pub struct ResNet1d {
+    stem: Vec<ConvNorm>,
+    pool: MaxPool1d,
+    stages: Vec<Vec<Block>>,
+    #[module(skip)]
+    padding: usize,
+    #[module(skip)]
+    width: usize,
+}
+
+impl ResNet1dConfig {
+    /// A network with random weights.
+    pub fn init(&self, device: &Device) -> ResNet1d {
+        let half = self.width.div_ceil(2);
+        let stem = vec![
+            ConvNorm::init(self.channels_in, half, 3, 2, device),
+            ConvNorm::init(half, half, 3, 1, device),
+            ConvNorm::init(half, self.width, 3, 1, device),
+        ];
+        let mut channels = self.width;
+        let stages = (0..4)
+            .map(|stage| {
+                let (out, stride) = (self.width << stage, if stage == 0 { 1 } else { 2 });
+                let blocks =
+                    vec![Block::init(channels, out, stride, device), Block::init(out, out, 1, device)];
+                channels = out;
+                blocks
+            })
+            .collect();
+        ResNet1d {
+            stem,
+            pool: MaxPool1dConfig::new(3).with_stride(2).with_padding(PaddingConfig1d::Explicit(1, 1)).init(),
+            stages,
+            padding: self.padding,
+            width: self.width,
+        }
+    }
+}
+
+impl ResNet1d {
+    /// Channels of the sequence that comes out.
+    pub fn d_features(&self) -> usize {
+        self.width * 8
+    }
+
+    /// The sequence before pooling.
+    ///
+    /// # Shapes
+    /// - `x`: `[batch, channels_in, length]`
+    /// - result: `[batch, 8 * width, (length + 2 * padding) / 32]`, each division rounded up
+    pub fn sequence(&self, x: Tensor<3>) -> Tensor<3> {
+        let mut x = x.pad([(self.padding, self.padding)], 0.0);
+        for layer in &self.stem {
+            x = relu(layer.forward(x));
+        }
+        x = self.pool.forward(x);
+        for block in self.stages.iter().flatten() {
+            x = block.forward(x);
+        }
+        x
+    }
+
+    /// The features: the sequence's mean over its positions.
+    ///
+    /// # Shapes
+    /// - `x`: `[batch, channels_in, length]`
+    /// - result: `[batch, 8 * width]`
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<2> {
+        self.sequence(x).mean_dim(2).squeeze_dim(2)
+    }
+}
+
+/// A convolution without bias, and its batch norm.
+#[derive(Module, Debug)]
+struct ConvNorm {
+    conv: Conv1d,
+    bn: BatchNorm,
+}
+
+impl ConvNorm {
+    fn init(channels_in: usize, channels_out: usize, kernel: usize, stride: usize, device: &Device) -> Self {
+        Self { conv: conv(channels_in, channels_out, kernel, stride, device), bn: norm(channels_out, device) }
+    }
+
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        self.bn.forward(self.conv.forward(x))
+    }
+}
+
+/// Two convolutions beside a shortcut.
+#[derive(Module, Debug)]
+struct Block {
+    conv1: Conv1d,
+    bn1: BatchNorm,
+    conv2: Conv1d,
+    bn2: BatchNorm,
+    shortcut_pool: Option<AvgPool1d>,
+    shortcut_conv: Option<Conv1d>,
+    shortcut_bn: Option<BatchNorm>,
+}
+
+impl Block {
+    fn init(channels_in: usize, channels_out: usize, stride: usize, device: &Device) -> Self {
+        let changes = stride != 1 || channels_in != channels_out;
+        let mut bn2 = norm(channels_out, device);
+        bn2.gamma = Initializer::Zeros.init([channels_out], device);
+        Self {
+            conv1: conv(channels_in, channels_out, 3, stride, device),
+            bn1: norm(channels_out, device),
+            conv2: conv(channels_out, channels_out, 3, 1, device),
+            bn2,
+            shortcut_pool: (stride != 1).then(|| AvgPool1dConfig::new(2).with_stride(2).with_ceil_mode(true).init()),
+            shortcut_conv: changes.then(|| conv(channels_in, channels_out, 1, 1, device)),
+            shortcut_bn: changes.then(|| norm(channels_out, device)),
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let mut shortcut = x.clone();
+        if let Some(pool) = &self.shortcut_pool {
+            shortcut = pool.forward(shortcut);
+        }
+        if let (Some(conv), Some(bn)) = (&self.shortcut_conv, &self.shortcut_bn) {
+            shortcut = bn.forward(conv.forward(shortcut));
+        }
+        let x = relu(self.bn1.forward(self.conv1.forward(x)));
+        relu(self.bn2.forward(self.conv2.forward(x)) + shortcut)
+    }
+}
+
+fn conv(channels_in: usize, channels_out: usize, kernel: usize, stride: usize, device: &Device) -> Conv1d {
+    Conv1dConfig::new(channels_in, channels_out, kernel)
+        .with_stride(stride)
+        .with_padding(PaddingConfig1d::Explicit(kernel / 2, kernel / 2))
+        .with_bias(false)
+        .with_initializer(Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false })
+        .init(device)
+}
+
+fn norm(channels: usize, device: &Device) -> BatchNorm {
+    BatchNormConfig::new(channels).init(device)
+}

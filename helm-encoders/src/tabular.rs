@@ -1,0 +1,113 @@
+use burn::config::Config;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use helm_core::{Record, Standardizer};
+
+use crate::projector::{Projector, ProjectorConfig};
+use crate::{Error, InputReader, ModalityEncoder, SoftTokens};
+
+/// Configuration of a [`TabularEncoder`].
+#[derive(Config, Debug)]
+pub struct TabularEncoderConfig {
+    /// Columns of the input: [`TabularReader::width`].
+    pub n_columns: usize,
+    /// Soft tokens for each participant.
+    pub n_soft: usize,
+    /// Width of the language model's embedding space.
+    pub d_model: usize,
+    /// Width of the hidden layer.
+    #[config(default = "128")]
+    pub d_hidden: usize,
+}
+
+/// A perceptron from standardised features to soft tokens.
+///
+/// Language models read numbers poorly; HeLM gives them the same row a second time as soft tokens beside the text.
+#[derive(Module, Debug)]
+pub struct TabularEncoder {
+    projector: Projector,
+}
+
+impl TabularEncoderConfig {
+    /// An encoder with random weights.
+    pub fn init(&self, device: &Device) -> TabularEncoder {
+        let projector =
+            ProjectorConfig::new(self.n_columns, self.n_soft, self.d_model).with_d_hidden(self.d_hidden).init(device);
+        TabularEncoder { projector }
+    }
+}
+
+impl ModalityEncoder for TabularEncoder {
+    type Input = Vec<f32>;
+
+    fn n_soft(&self) -> usize {
+        self.projector.n_soft()
+    }
+
+    fn d_model(&self) -> usize {
+        self.projector.d_model()
+    }
+
+    fn encode(&self, inputs: &[&Vec<f32>], device: &Device) -> SoftTokens {
+        self.projector.forward(rows(inputs.iter().map(|row| row.as_slice()), device))
+    }
+}
+
+/// Rows of one width as a tensor `[batch, columns]`.
+pub(crate) fn rows<'a>(rows: impl ExactSizeIterator<Item = &'a [f32]>, device: &Device) -> Tensor<2> {
+    let batch = rows.len();
+    let flat: Vec<f32> = rows.flatten().copied().collect();
+    let columns = flat.len() / batch;
+    Tensor::from_data(TensorData::new(flat, [batch, columns]), device)
+}
+
+/// Reads features of a record as standardised numbers, the training mean where a value is missing, and beside each
+/// feature that was ever missing in training whether it is missing here.
+#[derive(Clone, Debug)]
+pub struct TabularReader {
+    features: Vec<String>,
+    standardizer: Standardizer,
+    /// The features, by index, that get a column of their own for being missing.
+    may_be_missing: Vec<usize>,
+}
+
+impl TabularReader {
+    /// Learns means and standard deviations from the training records.
+    ///
+    /// # Errors
+    /// [`Error::Core`] if there is no record, or its schema lacks a feature.
+    pub fn fit<'a, S: Into<String>>(
+        features: impl IntoIterator<Item = S>,
+        train: impl Iterator<Item = Record<'a>>,
+    ) -> Result<Self, Error> {
+        let features: Vec<String> = features.into_iter().map(Into::into).collect();
+        let rows = train.map(|record| record.model_inputs(&features)).collect::<Result<Vec<_>, _>>()?;
+        let may_be_missing = (0..features.len()).filter(|&i| rows.iter().any(|row| row[i].is_none())).collect();
+        let standardizer = Standardizer::fit(rows.iter().map(Vec::as_slice))?;
+        Ok(Self { features, standardizer, may_be_missing })
+    }
+
+    /// How many columns an input has.
+    pub fn width(&self) -> usize {
+        self.features.len() + self.may_be_missing.len()
+    }
+
+    /// One participant's columns.
+    ///
+    /// # Errors
+    /// [`Error::Core`] if the record's schema lacks a feature.
+    pub fn row(&self, record: Record<'_>) -> Result<Vec<f32>, Error> {
+        let values = record.model_inputs(&self.features)?;
+        let missing = self.may_be_missing.iter().map(|&i| if values[i].is_none() { 1.0 } else { 0.0 });
+        let standardised = self.standardizer.apply(&values);
+        Ok(standardised.into_iter().map(|value| value as f32).chain(missing).collect())
+    }
+}
+
+impl InputReader for TabularReader {
+    type Input = Vec<f32>;
+
+    fn read(&self, record: Record<'_>) -> Result<Option<Vec<f32>>, Error> {
+        self.row(record).map(Some)
+    }
+}

@@ -1,0 +1,105 @@
+use std::path::PathBuf;
+
+/// What can be wrong with a model folder, a prompt or a training run.
+///
+/// No message holds a participant's text or values.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A record, a question or a context can't be used.
+    #[error(transparent)]
+    Core(#[from] helm_core::Error),
+
+    /// An encoder can't be used.
+    #[error(transparent)]
+    Encoder(#[from] helm_encoders::Error),
+
+    /// A file of a model folder can't be read.
+    #[error("{}: can't be read: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+
+    /// A model folder lacks a file.
+    #[error("{}: expected the file {file}, found none{hint}", folder.display())]
+    MissingFile {
+        /// The folder.
+        folder: PathBuf,
+        /// The file.
+        file: &'static str,
+        /// What may be the matter.
+        hint: &'static str,
+    },
+
+    /// A file of a model folder is not what it must be.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What the file must hold.
+        expected: String,
+        /// What it holds.
+        found: String,
+    },
+
+    /// The weights are not those that the configuration describes.
+    #[error(
+        "{}: expected the tensors that config.json describes, found {} missing ({}), {} unknown ({}) and {} unfit ({})",
+        path.display(), missing.len(), few(missing), unused.len(), few(unused), unfit.len(), few(unfit)
+    )]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// Tensors that the file lacks.
+        missing: Vec<String>,
+        /// Tensors that the model lacks.
+        unused: Vec<String>,
+        /// Tensors of another shape or type.
+        unfit: Vec<String>,
+    },
+
+    /// The tokenizer refuses a text.
+    #[error("tokenizer: {0}")]
+    Tokenizer(String),
+
+    /// A prompt that the model can't take.
+    #[error("prompt: expected {expected}, found {found}")]
+    Prompt {
+        /// What a prompt must be.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+
+    /// A training run that can't start.
+    #[error("training: expected {expected}, found {found}")]
+    Training {
+        /// What the run needs.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+
+    /// A loss or a gradient that is NaN or infinite. The last good weights stay.
+    #[error("training stopped at step {step}: expected a finite {what}, found {found}; the last good weights are kept")]
+    NotFinite {
+        /// The step, from 1.
+        step: usize,
+        /// "loss", or "gradient of NAME".
+        what: String,
+        /// NaN or infinity.
+        found: f64,
+    },
+}
+
+/// The first few of many names.
+fn few(names: &[String]) -> String {
+    match names {
+        [] => "none".into(),
+        [..] if names.len() <= 3 => names.join(", "),
+        _ => format!("{}, …", names[..3].join(", ")),
+    }
+}

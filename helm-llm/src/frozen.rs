@@ -1,0 +1,53 @@
+use burn::tensor::{Device, Tensor};
+
+use crate::packed::PackedTrees;
+
+/// What scoring and training need of a frozen language model, in two steps: the log-probabilities of the answers'
+/// tokens, and their gradient with respect to the soft tokens.
+///
+/// The model stands outside any autodiff graph: its weights are constants, whoever holds it has only shared access,
+/// and no optimiser and no checkpoint can reach it.
+pub trait FrozenModel: Send + Sync {
+    /// The width of the embedding space, in which soft tokens live.
+    fn d_model(&self) -> usize;
+
+    /// The longest sequence, soft tokens included.
+    fn n_positions(&self) -> usize;
+
+    /// The device of the soft tokens.
+    fn device(&self) -> &Device;
+
+    /// The natural log-probabilities of the batch's targets.
+    ///
+    /// # Shapes
+    /// - `soft`: `[soft rows of the batch, d_model]`, `None` for a batch without any
+    fn log_probs(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> Vec<f64>;
+
+    /// The same, and the vector–Jacobian product that goes with them.
+    ///
+    /// # Shapes
+    /// - `soft`: `[soft rows of the batch, d_model]`
+    fn log_probs_with_vjp(&self, batch: &PackedTrees, soft: Tensor<2>) -> (Vec<f64>, Vjp);
+
+    /// The logits of the token after each of some ids, `[ids, n_vocab]` row by row.
+    fn next_token_logits(&self, ids: &[u32]) -> Vec<Vec<f32>>;
+
+    /// SHA-256 over all weights: equal before and after training.
+    fn weights_sha256(&self) -> String;
+}
+
+/// A vector–Jacobian product: from the gradient of a loss with respect to log-probabilities to its gradient with
+/// respect to the soft tokens, `[soft rows, d_model]`.
+pub struct Vjp(Box<dyn FnOnce(&[f64]) -> Tensor<2> + Send>);
+
+impl Vjp {
+    /// A product from its function.
+    pub fn new(function: impl FnOnce(&[f64]) -> Tensor<2> + Send + 'static) -> Self {
+        Self(Box::new(function))
+    }
+
+    /// The gradient with respect to the soft tokens.
+    pub fn apply(self, gradient: &[f64]) -> Tensor<2> {
+        (self.0)(gradient)
+    }
+}

@@ -1,0 +1,263 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+use crate::frozen::{FrozenModel, Vjp};
+use crate::model::{Decoder, DecoderConfig, KeysValues, Rope, load};
+use crate::packed::{PackedTrees, Place};
+use crate::prefix_cache::PrefixCache;
+
+/// What a mask adds where a place does not see another.
+const UNSEEN: f32 = -1e9;
+
+/// A decoder by burn, on any device, frozen by construction: its weights are never handed out.
+///
+/// It computes the constant text of a prompt, the part in front of the first soft token, without a graph, and keeps
+/// its keys and values for the next time the same text comes.
+pub struct FrozenDecoder {
+    decoder: Decoder,
+    config: DecoderConfig,
+    rope: Rope,
+    device: Device,
+    prefixes: PrefixCache,
+}
+
+impl FrozenDecoder {
+    /// Loads `config.json` and `model.safetensors` of a Hugging Face folder; computes in f32.
+    ///
+    /// # Errors
+    /// [`Error::MissingFile`], [`Error::Io`], [`Error::Format`] or [`Error::Weights`] if the folder is not one of a
+    /// Llama decoder.
+    pub fn load(folder: &Path, device: &Device) -> Result<Self, Error> {
+        let device = device.clone().without_autodiff();
+        let config = DecoderConfig::from_file(&existing(folder, "config.json")?)?;
+        let decoder = load(&existing(folder, "model.safetensors")?, &config, &device)?.freeze();
+        Ok(Self { decoder, rope: Rope::new(&config), config, device, prefixes: PrefixCache::default() })
+    }
+
+    /// Keeps at most so many bytes of keys and values of constant text; 1 GiB by default, 0 for none. It saves the
+    /// most where the same texts come again, as in the epochs of a training run, and changes no result.
+    pub fn with_cache_bytes(mut self, bytes: usize) -> Self {
+        self.prefixes = PrefixCache::new(bytes);
+        self
+    }
+
+    /// The shape of the decoder.
+    pub fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    /// The targets' log-probabilities, `[targets]`, in the graph of the soft tokens if they have one.
+    fn target_log_probs(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> Tensor<1> {
+        let hidden = self.hidden(batch, soft);
+        // Several answers may follow one place: its logits are computed once.
+        let mut places: Vec<usize> = batch.targets.iter().map(|&(place, _)| place).collect();
+        places.sort_unstable();
+        places.dedup();
+        let row_of = |place: usize| places.partition_point(|&other| other < place);
+        let n_vocab = self.config.n_vocab;
+        let picked = batch.targets.iter().map(|&(place, id)| row_of(place) * n_vocab + id as usize);
+        let picked = self.indices(picked);
+        let rows = self.indices(places.iter().copied());
+        let log_probs = log_softmax(self.decoder.logits(hidden.select(0, rows)), 1);
+        log_probs.reshape([places.len() * n_vocab]).select(0, picked)
+    }
+
+    /// Runs the blocks over a batch's places; hidden states `[batch * length, d_model]`.
+    fn hidden(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> Tensor<2> {
+        let (rows, length, d) = (batch.batch(), batch.length, self.config.d_model);
+        let x = self.embed(batch, soft).reshape([rows, length, d]);
+        let before_length = batch.prefixes.iter().map(Vec::len).max().unwrap_or(0);
+        let before = (before_length > 0).then(|| self.prefix(&batch.prefixes, before_length));
+        let mask = self.mask(rows, length, before_length, |row, from, to| match to.checked_sub(before_length) {
+            Some(to) => batch.sees[(row * length + from) * length + to],
+            None => to < batch.prefixes[row].len() && batch.places[row * length + from] != Place::Pad,
+        });
+        let rotation = self.rope.rotation(&batch.positions, rows, &self.device);
+        let (x, _) = self.decoder.hidden(x, &rotation, &mask, before.as_deref());
+        x.reshape([rows * length, d])
+    }
+
+    /// The embeddings of a batch's places, `[batch * length, d_model]`.
+    fn embed(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> Tensor<2> {
+        let ids = batch.places.iter().map(|place| if let Place::Token(id) = place { *id } else { 0 });
+        let tokens = self.embed_ids(ids.collect());
+        let Some(soft) = soft else { return tokens };
+        // Each place picks its row among the token embeddings and, behind them, the soft tokens.
+        let picked = batch.places.iter().enumerate().map(|(place, what)| match what {
+            Place::Soft(row) => batch.places.len() + row,
+            Place::Token(_) | Place::Pad => place,
+        });
+        let tokens = if soft.is_autodiff() { Tensor::from_inner(tokens) } else { tokens };
+        Tensor::cat(vec![tokens, soft], 0).select(0, self.indices(picked))
+    }
+
+    /// The embeddings of tokens, `[ids, d_model]`.
+    fn embed_ids(&self, ids: Vec<u32>) -> Tensor<2> {
+        let n = ids.len();
+        let ids = self.indices(ids.into_iter().map(|id| id as usize)).reshape([1, n]);
+        self.decoder.embed(ids).reshape([n, self.config.d_model])
+    }
+
+    fn indices(&self, indices: impl Iterator<Item = usize>) -> Tensor<1, Int> {
+        let indices: Vec<i64> = indices.map(|index| index as i64).collect();
+        let n = indices.len();
+        Tensor::from_data(TensorData::new(indices, [n]), &self.device)
+    }
+
+    /// The mask of a batch, `[rows, 1, group * length, before + length]`.
+    fn mask(&self, rows: usize, length: usize, before: usize, sees: impl Fn(usize, usize, usize) -> bool) -> Tensor<4> {
+        let group = self.config.n_heads / self.config.n_kv_heads;
+        let width = before + length;
+        let mut mask = Vec::with_capacity(rows * group * length * width);
+        for row in 0..rows {
+            let first = mask.len();
+            for from in 0..length {
+                mask.extend((0..width).map(|to| if sees(row, from, to) { 0.0 } else { UNSEEN }));
+            }
+            for _ in 1..group {
+                mask.extend_from_within(first..first + length * width);
+            }
+        }
+        Tensor::from_data(TensorData::new(mask, [rows, 1, group * length, width]), &self.device)
+    }
+
+    /// Hidden states and every layer's keys and values of plain texts, each filled up behind to `length`.
+    fn causal(&self, texts: &[&[u32]], length: usize) -> (Tensor<3>, Vec<KeysValues>) {
+        let (rows, d) = (texts.len(), self.config.d_model);
+        let ids = texts.iter().flat_map(|text| (0..length).map(|i| text.get(i).copied().unwrap_or(0)));
+        let x = self.embed_ids(ids.collect()).reshape([rows, length, d]);
+        let mask = self.mask(rows, length, 0, |_, from, to| to <= from);
+        let positions: Vec<usize> = (0..rows).flat_map(|_| 0..length).collect();
+        let rotation = self.rope.rotation(&positions, rows, &self.device);
+        self.decoder.hidden(x, &rotation, &mask, None)
+    }
+
+    /// Keys and values of constant texts, each filled up behind to `length`.
+    fn prefix(&self, texts: &[Vec<u32>], length: usize) -> Vec<KeysValues> {
+        let (kv, d) = (self.config.n_kv_heads, self.config.d_head);
+        let rows = texts.len();
+        let per_text = self.prefixes.get_or_compute(texts, |texts| self.compute_prefixes(texts));
+        // All texts behind one another, and from them a rectangle; what is picked past a text's end is masked.
+        let starts = texts.iter().scan(0, |next, text| Some(std::mem::replace(next, *next + text.len())));
+        let total: usize = texts.iter().map(Vec::len).sum();
+        let picked = starts.flat_map(|start| (start..start + length).map(|place| place.min(total - 1)));
+        let picked = self.indices(picked.collect::<Vec<_>>().into_iter());
+        // [total, layers * 2 * kv * d_head] -> [rows, length, layers * 2, kv, d_head]
+        let all = Tensor::cat(per_text.into_iter().flatten().collect(), 0).select(0, picked);
+        let part = |index: usize| {
+            let part: Tensor<2> = all.clone().narrow(1, index * kv * d, kv * d);
+            part.reshape([rows, length, kv, d]).swap_dims(1, 2)
+        };
+        (0..self.config.n_layers).map(|layer| KeysValues { keys: part(2 * layer), values: part(2 * layer + 1) }).collect()
+    }
+
+    /// Keys and values of texts, layer by layer and side by side: `[length, layers * 2 * n_kv_heads * d_head]` each.
+    fn compute_prefixes(&self, texts: &[&[u32]]) -> Vec<Tensor<2>> {
+        let length = texts.iter().map(|text| text.len()).max().unwrap_or(0);
+        let (_, layers) = self.causal(texts, length);
+        let width = self.config.n_kv_heads * self.config.d_head;
+        // [rows, kv, length, d_head] -> [rows, length, kv * d_head]
+        let flat = |x: Tensor<4>| x.swap_dims(1, 2).reshape([texts.len(), length, width]);
+        let parts = layers.into_iter().flat_map(|layer| [flat(layer.keys), flat(layer.values)]).collect();
+        let all: Tensor<3> = Tensor::cat(parts, 2);
+        let row = |(row, text): (usize, &&[u32])| {
+            all.clone().slice([row..row + 1, 0..text.len()]).reshape([text.len() as i64, -1])
+        };
+        texts.iter().enumerate().map(row).collect()
+    }
+}
+
+impl FrozenModel for FrozenDecoder {
+    fn d_model(&self) -> usize {
+        self.config.d_model
+    }
+
+    fn n_positions(&self) -> usize {
+        self.config.n_positions
+    }
+
+    fn device(&self) -> &Device {
+        &self.device
+    }
+
+    fn log_probs(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> Vec<f64> {
+        to_f64(self.target_log_probs(batch, soft))
+    }
+
+    fn log_probs_with_vjp(&self, batch: &PackedTrees, soft: Tensor<2>) -> (Vec<f64>, Vjp) {
+        let soft = Tensor::from_inner(soft).require_grad();
+        let log_probs = self.target_log_probs(batch, Some(soft.clone()));
+        let values = to_f64(log_probs.clone().inner());
+        let vjp = Vjp::new(move |gradient| {
+            let gradient: Vec<f32> = gradient.iter().map(|&gradient| gradient as f32).collect();
+            let n = gradient.len();
+            let gradient = Tensor::<1>::from_data(TensorData::new(gradient, [n]), &log_probs.device());
+            let gradients = (log_probs * gradient).sum().backward();
+            // Soft tokens that no answer follows have no gradient.
+            soft.grad(&gradients).unwrap_or_else(|| soft.inner().zeros_like())
+        });
+        (values, vjp)
+    }
+
+    fn next_token_logits(&self, ids: &[u32]) -> Vec<Vec<f32>> {
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        let (hidden, _) = self.causal(&[ids], ids.len());
+        let logits = self.decoder.logits(hidden.reshape([ids.len(), self.config.d_model]));
+        let flat = to_f32(logits.into_data());
+        flat.chunks(self.config.n_vocab).map(<[f32]>::to_vec).collect()
+    }
+
+    fn weights_sha256(&self) -> String {
+        let mut hash = WeightsHash(Sha256::new());
+        self.decoder.visit(&mut hash);
+        hash.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Debug for FrozenDecoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FrozenDecoder({:?})", self.config)
+    }
+}
+
+struct WeightsHash(Sha256);
+
+impl ModuleVisitor for WeightsHash {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        for value in to_f32(param.val().into_data()) {
+            self.0.update(value.to_le_bytes());
+        }
+    }
+}
+
+fn to_f32(data: TensorData) -> Vec<f32> {
+    data.convert::<f32>().try_to_vec::<f32>().expect("f32 after conversion")
+}
+
+fn to_f64(tensor: Tensor<1>) -> Vec<f64> {
+    to_f32(tensor.into_data()).into_iter().map(f64::from).collect()
+}
+
+/// A file of a model folder.
+pub(crate) fn existing(folder: &Path, file: &'static str) -> Result<PathBuf, Error> {
+    let path = folder.join(file);
+    if path.is_file() {
+        return Ok(path);
+    }
+    let hint = if file == "model.safetensors" && folder.join("pytorch_model.bin").is_file() {
+        " (pytorch_model.bin is a pickle, which helm does not read: convert it to safetensors)"
+    } else if file == "model.safetensors" && folder.join("model.safetensors.index.json").is_file() {
+        " (weights in several files are not read yet)"
+    } else {
+        ""
+    };
+    Err(Error::MissingFile { folder: folder.into(), file, hint })
+}

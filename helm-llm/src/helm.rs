@@ -1,0 +1,284 @@
+use std::fmt;
+
+use burn::tensor::Tensor;
+use helm_core::{Context, Question, Record, Risk, SlotId};
+use helm_encoders::{Modality, ModalityInput};
+
+use crate::language_model::check_length;
+use crate::likelihood::{AnswerLogLikelihoods, answer_log_likelihoods};
+use crate::packed::{PackedTrees, Padding};
+use crate::splice::splice;
+use crate::tree::TokenTree;
+use crate::{Error, LanguageModel};
+
+/// Encoders around a frozen language model: reads participants' text and signals, and answers with their risks.
+///
+/// ```no_run
+/// # fn example(
+/// #     cohort: &helm_core::Cohort,
+/// #     serializer: &dyn Fn(helm_core::Record<'_>) -> helm_core::Context,
+/// #     question: helm_core::Question,
+/// #     modality: helm_encoders::Modality,
+/// # ) -> Result<(), helm_llm::Error> {
+/// use helm_llm::{Helm, LanguageModel};
+///
+/// let device = helm_encoders::device("cpu")?;
+/// let model = LanguageModel::load(std::path::Path::new("stories260K"), &device)?;
+/// let helm = Helm::new(model, vec![modality])?;
+/// let prompts: Vec<_> = cohort
+///     .records()
+///     .map(|record| helm.prompt(&serializer(record), record, &[question.clone()]))
+///     .collect::<Result<_, _>>()?;
+/// for risks in helm.risks(&prompts)? {
+///     println!("{:.3}", risks[0].probability());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Helm {
+    pub(crate) model: LanguageModel,
+    pub(crate) modalities: Vec<Modality>,
+    /// Trees that one pass of the language model takes: the unit of work of a thread, and the bound of its memory.
+    pub(crate) trees_per_pass: usize,
+    padding: Padding,
+}
+
+/// One participant's prompt: context, questions and answers as tokens, and the inputs of the encoders.
+///
+/// It is made once and used in every epoch and in scoring.
+#[derive(Clone)]
+pub struct Prompt {
+    pub(crate) tree: TokenTree,
+    /// One a modality, in the model's order; `None` where the context has no slot for it.
+    pub(crate) inputs: Vec<Option<ModalityInput>>,
+}
+
+impl Prompt {
+    /// Questions asked.
+    pub fn n_questions(&self) -> usize {
+        self.tree.questions().len()
+    }
+
+    /// Tokens of the context, the questions and the answers together, soft tokens included; what branches share
+    /// counts once.
+    pub fn n_tokens(&self) -> usize {
+        self.tree.len()
+    }
+}
+
+impl fmt::Debug for Prompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Prompt({} tokens, {} questions)", self.n_tokens(), self.n_questions())
+    }
+}
+
+impl Helm {
+    /// A model from its parts.
+    ///
+    /// # Errors
+    /// [`Error::Prompt`] if two modalities share a slot, or one makes soft tokens of another width than the language
+    /// model's.
+    pub fn new(model: LanguageModel, modalities: Vec<Modality>) -> Result<Self, Error> {
+        let d_model = model.frozen().d_model();
+        for (index, modality) in modalities.iter().enumerate() {
+            if modalities[..index].iter().any(|other| other.slot() == modality.slot()) {
+                let found = format!("slot {} twice", modality.slot());
+                return Err(Error::Prompt { expected: "a slot of its own for every modality".into(), found });
+            }
+            if modality.d_model() != d_model {
+                return Err(Error::Prompt {
+                    expected: format!("soft tokens of the language model's width {d_model}"),
+                    found: format!("width {} in slot {}", modality.d_model(), modality.slot()),
+                });
+            }
+        }
+        Ok(Self { model, modalities, trees_per_pass: 32, padding: Padding::default() })
+    }
+
+    /// Takes so many participants through the language model at a time, 32 by default. Results don't depend on it
+    /// beyond rounding.
+    ///
+    /// # Panics
+    /// If it is 0.
+    pub fn with_trees_per_pass(mut self, trees: usize) -> Self {
+        assert!(trees > 0, "a pass takes at least one tree");
+        self.trees_per_pass = trees;
+        self
+    }
+
+    /// Fills batches up on this side. Results don't depend on it beyond rounding.
+    pub fn with_padding(mut self, padding: Padding) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    /// The language model.
+    pub fn model(&self) -> &LanguageModel {
+        &self.model
+    }
+
+    /// The modalities.
+    pub fn modalities(&self) -> &[Modality] {
+        &self.modalities
+    }
+
+    /// One participant's prompt.
+    ///
+    /// # Errors
+    /// [`Error::Prompt`] if the context has a slot without a modality, or one whose signal the record lacks, if the
+    /// prompt is longer than the model's positions, or answers can't be told apart; [`Error::Tokenizer`] and
+    /// [`Error::Encoder`] where text or signal can't be read.
+    pub fn prompt(&self, context: &Context, record: Record<'_>, questions: &[Question]) -> Result<Prompt, Error> {
+        let index_of = |slot: &SlotId| self.modalities.iter().position(|modality| modality.slot() == slot);
+        let slot = |slot: &SlotId| index_of(slot).map(|index| (index, self.modalities[index].n_soft()));
+        let tree = splice(self.model.tokenizer(), context, questions, slot)?;
+        let deepest = (0..tree.len()).map(|node| tree.depth(node) + 1).max().unwrap_or(0);
+        // An answer's last token takes a position, too, though only as a target.
+        check_length(deepest + 1, self.model.frozen().n_positions())?;
+        let mut inputs = vec![None; self.modalities.len()];
+        for slot in context.slots() {
+            let index = index_of(slot).expect("splice found every slot");
+            let input = self.modalities[index].read(record)?;
+            inputs[index] = Some(input.ok_or_else(|| Error::Prompt {
+                expected: format!("a participant with an input for slot {slot}"),
+                found: format!("none in row {}", record.row() + 1),
+            })?);
+        }
+        Ok(Prompt { tree, inputs })
+    }
+
+    /// The risks of participants, one for each question of each prompt.
+    ///
+    /// # Errors
+    /// None at present; the language model may one day run where passes can fail.
+    pub fn risks(&self, prompts: &[Prompt]) -> Result<Vec<Vec<Risk>>, Error> {
+        let mut risks = Vec::with_capacity(prompts.len());
+        for batch in prompts.chunks(self.trees_per_pass * rayon::current_num_threads().max(1)) {
+            let batch: Vec<&Prompt> = batch.iter().collect();
+            let answers = self.answers(&batch);
+            risks.extend(answers.into_iter().map(|answers| answers.into_iter().map(|answer| answer.risk()).collect()));
+        }
+        Ok(risks)
+    }
+
+    /// The answers' log-likelihoods of a batch, by encoders in scoring mode.
+    pub(crate) fn answers(&self, prompts: &[&Prompt]) -> Vec<Vec<AnswerLogLikelihoods>> {
+        use rayon::prelude::*;
+
+        let batch = SoftBatch::new(prompts, self.modalities.len());
+        let soft = self
+            .modalities
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !batch.rows[*index].is_empty())
+            .map(|(index, modality)| modality.encode(&batch.inputs(prompts, index)));
+        let soft = self.flatten(soft.collect());
+        let passes: Vec<_> = self.passes(prompts, &batch, soft).collect();
+        let frozen = self.model.frozen();
+        passes
+            .into_par_iter()
+            .flat_map_iter(|pass| {
+                let log_probs = frozen.log_probs(&pass.packed, pass.soft);
+                let mut rest = &log_probs[..];
+                pass.trees
+                    .iter()
+                    .map(|tree| {
+                        let (own, others) = rest.split_at(tree.targets().count());
+                        rest = others;
+                        answer_log_likelihoods(tree, own)
+                    })
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// Soft tokens of several modalities as one list of rows, modality after modality; `None` without any.
+    pub(crate) fn flatten(&self, soft: Vec<Tensor<3>>) -> Option<Tensor<2>> {
+        let d_model = self.model.frozen().d_model();
+        // [batch, n_soft, d_model] -> [batch * n_soft, d_model]
+        let flat: Vec<Tensor<2>> = soft.into_iter().map(|soft| soft.reshape([-1, d_model as i64])).collect();
+        (!flat.is_empty()).then(|| Tensor::cat(flat, 0))
+    }
+
+    /// A batch in passes of the language model, each with its soft tokens.
+    pub(crate) fn passes<'a>(
+        &'a self,
+        prompts: &'a [&Prompt],
+        batch: &'a SoftBatch,
+        soft: Option<Tensor<2>>,
+    ) -> impl Iterator<Item = Pass<'a>> {
+        prompts.chunks(self.trees_per_pass).enumerate().map(move |(index, chunk)| {
+            let first = index * self.trees_per_pass;
+            let trees: Vec<&TokenTree> = chunk.iter().map(|prompt| &prompt.tree).collect();
+            let starts = self.soft_starts(batch);
+            // The rows of the whole batch's soft tokens that this pass uses, in order.
+            let mut rows: Vec<usize> = Vec::new();
+            for (modality, start) in starts.iter().enumerate() {
+                let n_soft = self.modalities[modality].n_soft();
+                for row in first..first + chunk.len() {
+                    if let Some(place) = batch.place(modality, row) {
+                        rows.extend(start + place * n_soft..start + (place + 1) * n_soft);
+                    }
+                }
+            }
+            let soft_row = |row: usize, modality: usize, index: usize| {
+                let place = batch.place(modality, first + row).expect("a slot has an input");
+                let global = starts[modality] + place * self.modalities[modality].n_soft() + index;
+                rows.binary_search(&global).expect("the row is one of this pass")
+            };
+            let packed = PackedTrees::new(&trees, self.padding, soft_row);
+            let picked: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
+            let soft = soft.as_ref().filter(|_| !rows.is_empty()).map(|soft| {
+                let n = picked.len();
+                let data = burn::tensor::TensorData::new(picked, [n]);
+                soft.clone().select(0, Tensor::from_data(data, &soft.device()))
+            });
+            Pass { trees, packed, soft, rows }
+        })
+    }
+
+    /// Where each modality's soft tokens begin in the flattened list.
+    fn soft_starts(&self, batch: &SoftBatch) -> Vec<usize> {
+        let sizes = self.modalities.iter().zip(&batch.rows).map(|(modality, rows)| rows.len() * modality.n_soft());
+        sizes.scan(0, |next, size| Some(std::mem::replace(next, *next + size))).collect()
+    }
+}
+
+impl fmt::Debug for Helm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Helm").field("model", &self.model).field("modalities", &self.modalities).finish()
+    }
+}
+
+/// Which rows of a batch have which modality.
+pub(crate) struct SoftBatch {
+    /// Rows with an input, for each modality.
+    pub(crate) rows: Vec<Vec<usize>>,
+}
+
+impl SoftBatch {
+    pub(crate) fn new(prompts: &[&Prompt], n_modalities: usize) -> Self {
+        let with = |modality: usize| (0..prompts.len()).filter(|&row| prompts[row].inputs[modality].is_some()).collect();
+        Self { rows: (0..n_modalities).map(with).collect() }
+    }
+
+    /// A modality's inputs in the batch, in the order of the rows.
+    pub(crate) fn inputs<'a>(&self, prompts: &[&'a Prompt], modality: usize) -> Vec<&'a ModalityInput> {
+        self.rows[modality].iter().filter_map(|&row| prompts[row].inputs[modality].as_ref()).collect()
+    }
+
+    /// Where a row's input stands among the modality's inputs.
+    fn place(&self, modality: usize, row: usize) -> Option<usize> {
+        self.rows[modality].binary_search(&row).ok()
+    }
+}
+
+/// What one pass of the language model takes.
+pub(crate) struct Pass<'a> {
+    pub(crate) trees: Vec<&'a TokenTree>,
+    pub(crate) packed: PackedTrees,
+    /// The pass' soft tokens, `[rows, d_model]`.
+    pub(crate) soft: Option<Tensor<2>>,
+    /// Where the pass' soft tokens stand among the batch's.
+    pub(crate) rows: Vec<usize>,
+}

@@ -1,0 +1,119 @@
+use std::fmt;
+use std::path::Path;
+
+use crate::Error;
+
+/// A text with known ends of token, put in front of a continuation and cut off again.
+const SENTINELS: [&str; 4] = ["\n", "\u{1}", ".", "a"];
+
+/// A model's tokenizer, as `tokenizer.json` of a Hugging Face folder describes it.
+///
+/// Text is data: what spells a special token ("</s>") is encoded as plain text. Special tokens are added once, in
+/// front of a whole prompt.
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    /// The special tokens in front of every prompt.
+    start: Vec<u32>,
+    /// Whether the tokenizer puts a blank in front of every text (SentencePiece's dummy prefix).
+    adds_prefix: bool,
+}
+
+/// A token of a text, and the byte of the text at which it ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) id: u32,
+    pub(crate) end: usize,
+}
+
+impl Tokenizer {
+    /// Reads a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Format`] if the file can't be read or is no tokenizer.
+    pub fn from_file(path: &Path) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        let mut inner = tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| Error::Format {
+            path: path.into(),
+            expected: "a tokenizer of the tokenizers library".into(),
+            found: error.to_string(),
+        })?;
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(refused)?;
+        inner.set_encode_special_tokens(true);
+        let plain = inner.encode("a", false).map_err(refused)?;
+        let special = inner.encode("a", true).map_err(refused)?;
+        // What stands in front of the text; some tokenizers would also end it, which a prompt must not.
+        let n_start = special.get_special_tokens_mask().iter().take_while(|&&special| special == 1).count();
+        let start = special.get_ids()[..n_start].to_vec();
+        let adds_prefix = plain.get_tokens().first().is_some_and(|token| token.chars().count() > 1)
+            || plain.get_tokens().len() > 1;
+        Ok(Self { inner, start, adds_prefix })
+    }
+
+    /// The special tokens in front of every prompt, often one that marks its beginning.
+    pub fn start(&self) -> &[u32] {
+        &self.start
+    }
+
+    /// The ids of a text that begins a prompt, without the special tokens in front.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] if the tokenizer refuses the text.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
+        Ok(self.pieces(text, false)?.into_iter().map(|piece| piece.id).collect())
+    }
+
+    /// The ids of a text that continues a prompt after a soft slot: no blank is put in front of it.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] if the tokenizer refuses the text.
+    pub fn encode_continuation(&self, text: &str) -> Result<Vec<u32>, Error> {
+        Ok(self.pieces(text, true)?.into_iter().map(|piece| piece.id).collect())
+    }
+
+    /// The text of ids; special tokens are left out.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] if the tokenizer refuses the ids.
+    pub fn decode(&self, ids: &[u32]) -> Result<String, Error> {
+        self.inner.decode(ids, true).map_err(refused)
+    }
+
+    /// The largest id that the tokenizer may yield.
+    pub(crate) fn max_id(&self) -> Option<u32> {
+        self.inner.get_vocab(true).values().copied().max()
+    }
+
+    /// The tokens of a text with their ends in it.
+    pub(crate) fn pieces(&self, text: &str, continuation: bool) -> Result<Vec<Piece>, Error> {
+        if !(continuation && self.adds_prefix) {
+            return self.raw_pieces(text);
+        }
+        for sentinel in SENTINELS {
+            let pieces = self.raw_pieces(&format!("{sentinel}{text}"))?;
+            // The sentinel is cut off where a token ends with it.
+            let cut = pieces.partition_point(|piece| piece.end <= sentinel.len());
+            if cut > 0 && pieces[..cut] == self.raw_pieces(sentinel)?[..] {
+                let rest = pieces[cut..].iter();
+                return Ok(rest.map(|piece| Piece { id: piece.id, end: piece.end - sentinel.len() }).collect());
+            }
+        }
+        Err(Error::Tokenizer("expected a text that can continue another, found one that merges with all of them".into()))
+    }
+
+    fn raw_pieces(&self, text: &str) -> Result<Vec<Piece>, Error> {
+        let encoding = self.inner.encode(text, false).map_err(refused)?;
+        let ends = encoding.get_offsets().iter().map(|&(_, end)| end);
+        Ok(encoding.get_ids().iter().zip(ends).map(|(&id, end)| Piece { id, end }).collect())
+    }
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tokenizer({} tokens)", self.inner.get_vocab_size(true))
+    }
+}
+
+fn refused(error: tokenizers::Error) -> Error {
+    Error::Tokenizer(error.to_string())
+}

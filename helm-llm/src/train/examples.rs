@@ -1,0 +1,72 @@
+use crate::Error;
+use crate::helm::Prompt;
+
+/// Prompts with their labels: one label a question, `None` where the participant is neither case nor control.
+#[derive(Clone, Debug, Default)]
+pub struct Examples {
+    prompts: Vec<Prompt>,
+    labels: Vec<Vec<Option<bool>>>,
+}
+
+impl Examples {
+    /// Examples; those without any label are left out.
+    ///
+    /// # Errors
+    /// [`Error::Training`] if there are not as many lists of labels as prompts, or as many labels as questions.
+    pub fn new(prompts: Vec<Prompt>, labels: Vec<Vec<Option<bool>>>) -> Result<Self, Error> {
+        if prompts.len() != labels.len() {
+            let (expected, found) = (format!("labels for {} prompts", prompts.len()), labels.len().to_string());
+            return Err(Error::Training { expected, found });
+        }
+        let n_questions = prompts.first().map_or(0, Prompt::n_questions);
+        for (prompt, labels) in prompts.iter().zip(&labels) {
+            if prompt.n_questions() != n_questions || labels.len() != n_questions {
+                return Err(Error::Training {
+                    expected: format!("{n_questions} questions and labels for every prompt, as for the first"),
+                    found: format!("{} and {}", prompt.n_questions(), labels.len()),
+                });
+            }
+        }
+        let (prompts, labels) =
+            prompts.into_iter().zip(labels).filter(|(_, labels)| labels.iter().any(Option::is_some)).unzip();
+        Ok(Self { prompts, labels })
+    }
+
+    /// How many examples there are.
+    pub fn len(&self) -> usize {
+        self.prompts.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.prompts.is_empty()
+    }
+
+    /// Questions of each example.
+    pub fn n_questions(&self) -> usize {
+        self.prompts.first().map_or(0, Prompt::n_questions)
+    }
+
+    pub(crate) fn prompts(&self) -> &[Prompt] {
+        &self.prompts
+    }
+
+    pub(crate) fn labels(&self) -> &[Vec<Option<bool>>] {
+        &self.labels
+    }
+
+    /// Controls and cases of a question.
+    pub(crate) fn counts(&self, question: usize) -> [usize; 2] {
+        let count = |case| self.labels.iter().filter(|labels| labels[question] == Some(case)).count();
+        [count(false), count(true)]
+    }
+}
+
+/// What a validation metric is computed from.
+#[derive(Clone, Debug)]
+pub struct Validation {
+    /// The mean loss of the validation examples.
+    pub loss: f64,
+    /// For each question, the log-odds and labels of those who have one.
+    pub questions: Vec<(Vec<f64>, Vec<bool>)>,
+}
