@@ -9,7 +9,7 @@
 //! - [`Context`], [`Question`], [`Answers`] and [`SlotId`]: the hinge between the serializer and the language model;
 //! - [`Outcome`] and [`Risk`]: what is estimated, and the estimate;
 //! - [`Folds`] and [`Standardizer`]: splits and statistics that never look at test rows;
-//! - [`Table`] and the readers: SAS transport and CSV files, the linked mortality file.
+//! - [`Table`] and its readers: [`read_xpt`] (SAS transport), [`read_csv`], [`read_mortality`].
 //!
 //! ```
 //! use helm_core::{Cohort, Feature, Folds, Outcome, ParticipantId, Schema, Value};
@@ -38,6 +38,7 @@ mod feature;
 mod outcome;
 mod participant;
 mod prompt;
+mod read;
 mod record;
 mod risk;
 mod schema;
@@ -54,6 +55,11 @@ pub use feature::{Feature, FeatureKind};
 pub use outcome::Outcome;
 pub use participant::ParticipantId;
 pub use prompt::{Answers, Context, Question, Segment, SlotId};
+#[cfg(feature = "csv")]
+pub use read::read_csv;
+pub use read::read_mortality;
+#[cfg(feature = "xpt")]
+pub use read::read_xpt;
 pub use record::Record;
 pub use risk::Risk;
 pub use schema::Schema;

@@ -1,0 +1,27 @@
+//! Readers of files: each yields a [`Table`](crate::Table).
+
+#[cfg(feature = "csv")]
+mod csv;
+mod mortality;
+#[cfg(feature = "xpt")]
+mod xpt;
+
+#[cfg(feature = "csv")]
+pub use self::csv::read_csv;
+pub use mortality::read_mortality;
+#[cfg(feature = "xpt")]
+pub use xpt::read_xpt;
+
+use std::path::Path;
+
+use crate::Error;
+
+/// A file's name without its folder, for a table's name.
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The whole of a file.
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })
+}

@@ -1,0 +1,60 @@
+use serde::{Deserialize, Serialize};
+
+use crate::bootstrap::{Bootstrap, Interval, Replicate};
+use crate::{Error, Scored};
+
+/// How two models differ on the same rows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// In AUROC.
+    pub auroc: Difference,
+    /// In average precision.
+    pub auprc: Difference,
+}
+
+/// A difference with its bootstrap interval and test.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The first model's value less the second's.
+    pub difference: f64,
+    /// Percentile interval of the difference.
+    pub interval: Interval,
+    /// Two-sided p: twice the smaller share of replicates at or below 0 and at or above 0, with one replicate added to
+    /// both counts (Davison and Hinkley 1997, §4.2), at most 1.
+    pub p: f64,
+}
+
+impl Bootstrap {
+    /// The paired difference `a − b`: every replicate draws the same rows for both.
+    ///
+    /// ```
+    /// use helm_eval::{Bootstrap, Scored};
+    ///
+    /// let labels = [false, false, true, true];
+    /// let a = Scored::new(&labels, &[0.1, 0.2, 0.35, 0.8])?;
+    /// let b = Scored::new(&labels, &[0.1, 0.4, 0.35, 0.8])?;
+    /// let comparison = Bootstrap::default().compare(&a, &b)?;
+    /// assert_eq!(comparison.auroc.difference, 0.25);
+    /// // A model is no different from itself.
+    /// assert_eq!(Bootstrap::default().compare(&a, &a)?.auroc.p, 1.0);
+    /// # Ok::<(), helm_eval::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the two have other labels, or as [`Bootstrap::intervals`].
+    pub fn compare(&self, a: &Scored, b: &Scored) -> Result<Comparison, Error> {
+        let replicates = self.replicates(&[a, b])?;
+        let difference = |of: fn(&Replicate) -> f64, whole: f64| {
+            let differences: Vec<f64> = replicates.iter().map(|pair| of(&pair[0]) - of(&pair[1])).collect();
+            let share = |count: usize| (count + 1) as f64 / (differences.len() + 1) as f64;
+            let below = share(differences.iter().filter(|&&difference| difference <= 0.0).count());
+            let above = share(differences.iter().filter(|&&difference| difference >= 0.0).count());
+            let p = (2.0 * below.min(above)).min(1.0);
+            Difference { difference: whole, interval: self.percentile(differences), p }
+        };
+        Ok(Comparison {
+            auroc: difference(|replicate| replicate.auroc, a.auroc() - b.auroc()),
+            auprc: difference(|replicate| replicate.auprc, a.auprc() - b.auprc()),
+        })
+    }
+}
