@@ -13,15 +13,14 @@ use crate::{Error, InputReader, ModalityEncoder, SoftTokens};
 /// Configuration of a [`SpirogramEncoder`].
 #[derive(Config, Debug)]
 pub struct SpirogramEncoderConfig {
+    /// The ResNet over the curve; its input has one channel, the flow.
+    pub resnet: ResNet1dConfig,
     /// Single numbers beside the curve: [`SpirogramReader::n_scalars`].
     pub n_scalars: usize,
     /// Soft tokens for each blow; the paper has 6.
     pub n_soft: usize,
     /// Width of the language model's embedding space.
     pub d_model: usize,
-    /// Width of the ResNet; 64 is the published one.
-    #[config(default = "64")]
-    pub width: usize,
     /// Width of the projector's hidden layer.
     #[config(default = "128")]
     pub d_hidden: usize,
@@ -37,7 +36,7 @@ pub struct SpirogramEncoder {
 impl SpirogramEncoderConfig {
     /// An encoder with random weights.
     pub fn init(&self, device: &Device) -> SpirogramEncoder {
-        let resnet = ResNet1dConfig::new(1).with_width(self.width).init(device);
+        let resnet = self.resnet.init(device);
         let projector = ProjectorConfig::new(resnet.d_features() + self.n_scalars, self.n_soft, self.d_model)
             .with_d_hidden(self.d_hidden)
             .init(device);
