@@ -18,6 +18,10 @@ use helm_llm::{Examples, Helm, LanguageModel, Prompt, TrainConfig, Trainer, Vali
 use helm_serialize::Serializer;
 use serde_json::json;
 
+/// The system's allocator returns the memory of every tensor and takes fresh pages for the next one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Estimate the risk of health outcomes from NHANES 2011–2012 with a frozen language model, with and without the
 /// spirogram, beside logistic regression, by cross-validation.
 #[derive(Parser)]
@@ -88,7 +92,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     let begin = Instant::now();
     let device = helm_encoders::device(&args.device)?;
     let model = LanguageModel::load(&args.model, &device)?;
-    let nhanes::Nhanes { cohort, unusable_curves } = nhanes::load(&args.data)?;
+    let nhanes::Nhanes { cohort, unusable_curves, levelled_curves } = nhanes::load(&args.data)?;
     let mut manifest = Manifest::new(
         "nhanes",
         json!({
@@ -101,7 +105,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     for path in nhanes::paths(&args.data).iter().chain(&of_model) {
         manifest.add_file(path)?;
     }
-    say(args, &describe(&cohort, unusable_curves)?);
+    say(args, &describe(&cohort, unusable_curves, levelled_curves)?);
 
     let strata: Vec<usize> = cohort
         .labels(args.outcome.first().ok_or_else(|| Failure::new("--outcome: expected at least one, found none"))?)?
@@ -166,7 +170,7 @@ fn say(args: &Args, text: &str) {
 }
 
 /// What the data are, in the words of a paper's methods section.
-fn describe(cohort: &Cohort, unusable_curves: usize) -> Result<String, Failure> {
+fn describe(cohort: &Cohort, unusable_curves: usize, levelled_curves: usize) -> Result<String, Failure> {
     let curves = cohort.signals(nhanes::SPIROGRAM)?;
     let present = curves.iter().filter(|curve| curve.signal().is_some()).count();
     let mut cut = 0;
@@ -178,7 +182,8 @@ fn describe(cohort: &Cohort, unusable_curves: usize) -> Result<String, Failure> 
          The survey's summary file keeps five volumes and the end of each breath, not the whole curve: the spirogram\n\
          here is a sparse measured one, a monotone interpolation through these points, with five single numbers (peak\n\
          flow, FEF25–75, back-extrapolated volume, expiratory time, FEV1/FVC) beside it. The volume grid ends at\n\
-         {} L and cuts {cut} of them. Unweighted; not a medical device.\n",
+         {} L and cuts {cut} of them; in {levelled_curves}, a volume up to 0.150 L below an earlier one (another blow's)\n\
+         was raised to it. Unweighted; not a medical device.\n",
         cohort.n_participants(),
         GRID.max_volume_litres,
     ))

@@ -61,6 +61,8 @@ pub struct Nhanes {
     pub cohort: Cohort,
     /// Participants whose measured points made no curve.
     pub unusable_curves: usize,
+    /// Participants of whose curve a volume was raised to an earlier one.
+    pub levelled_curves: usize,
 }
 
 /// The paths of the files in a folder.
@@ -137,7 +139,7 @@ pub fn load(folder: &Path) -> Result<Nhanes, helm_core::Error> {
         ("fev1_fvc", ratio),
     ];
     let column = |name: &str| columns.iter().find(|(other, _)| *other == name).map(|(_, values)| values.as_slice());
-    let curves = curves(&column);
+    let (curves, levelled_curves) = curves(&column);
     let unusable_curves = curves.iter().filter(|curve| matches!(curve, SignalState::Unusable(_))).count();
 
     let survey = |table: &Joined, name: &str| Ok::<_, helm_core::Error>(codes(table.values(&ids, name)?, 1.0, 2.0));
@@ -165,7 +167,7 @@ pub fn load(folder: &Path) -> Result<Nhanes, helm_core::Error> {
     for (name, labels) in labels {
         builder = builder.outcome(name, labels)?;
     }
-    Ok(Nhanes { cohort: builder.build()?, unusable_curves })
+    Ok(Nhanes { cohort: builder.build()?, unusable_curves, levelled_curves })
 }
 
 fn schema() -> Result<Schema, helm_core::Error> {
@@ -193,13 +195,13 @@ fn schema() -> Result<Schema, helm_core::Error> {
         Feature::number("fev1_fvc", "FEV1/FVC", "", 0.0..=1.0).with_decimals(2),
     ];
     let outcomes = vec![
-        Outcome::new("death", "death within eight years", "MORTSTAT = 1 by 2019 among those with ELIGSTAT = 1"),
-        Outcome::new("wheeze", "wheezing or whistling in the chest in the past year", "RDQ070 = 1 against 2"),
-        Outcome::new("chronic_cough", "a cough on most days for three months or more", "RDQ031 = 1 against 2"),
+        Outcome::new("death", "death", "MORTSTAT = 1 by 2019 among those with ELIGSTAT = 1"),
+        Outcome::new("wheeze", "wheezing", "wheezing or whistling in the chest in the past year: RDQ070 = 1 against 2"),
+        Outcome::new("chronic_cough", "chronic cough", "a cough on most days for three months or more: RDQ031 = 1 against 2"),
         Outcome::new("diabetes", "diabetes", "DIQ010 = 1 against 2"),
         Outcome::new("heart_failure", "heart failure", "told by a doctor"),
-        Outcome::new("heart_attack", "a heart attack", "told by a doctor"),
-        Outcome::new("stroke", "a stroke", "told by a doctor"),
+        Outcome::new("heart_attack", "heart attack", "told by a doctor"),
+        Outcome::new("stroke", "stroke", "told by a doctor"),
         Outcome::new("coronary_heart_disease", "coronary heart disease", "told by a doctor"),
         Outcome::new("hypertension", "high blood pressure", "JNC 7: pressure or medication"),
         Outcome::new("arthritis", "arthritis", "told by a doctor"),
@@ -207,12 +209,13 @@ fn schema() -> Result<Schema, helm_core::Error> {
     Schema::new(features, vec![SPIROGRAM.into()], outcomes)
 }
 
-/// The sparse measured curve of each participant.
-fn curves<'a>(column: &dyn Fn(&str) -> Option<&'a [Value]>) -> Vec<SignalState> {
+/// The sparse measured curve of each participant, and how many were levelled.
+fn curves<'a>(column: &dyn Fn(&str) -> Option<&'a [Value]>) -> (Vec<SignalState>, usize) {
     let number = |name: &str, row: usize| column(name).and_then(|values| values[row].as_number());
     let points = [("fev0_5", 0.5), ("fev0_75", 0.75), ("fev1", 1.0), ("fev3", 3.0), ("fev6", 6.0)];
     let n = column("fvc").map_or(0, <[Value]>::len);
-    (0..n)
+    let mut levelled = 0;
+    let states = (0..n)
         .map(|row| {
             let (Some(fvc_litres), Some(end)) = (number("fvc", row), number("expiratory_time", row)) else {
                 return SignalState::Unusable("no vital capacity or expiratory time".into());
@@ -226,11 +229,15 @@ fn curves<'a>(column: &dyn Fn(&str) -> Option<&'a [Value]>) -> Vec<SignalState> 
                 fvc_litres,
             };
             match measured.to_spirogram(RATE_HZ) {
-                Ok(blow) => SignalState::Present(blow.into_signal()),
+                Ok(blow) => {
+                    levelled += usize::from(measured.largest_fall_litres() > 0.0);
+                    SignalState::Present(blow.into_signal())
+                }
                 Err(error) => SignalState::Unusable(error.to_string()),
             }
         })
-        .collect()
+        .collect();
+    (states, levelled)
 }
 
 /// A table whose rows are found by participant.

@@ -37,10 +37,11 @@ pub fn read_mortality(path: &Path) -> Result<Table, Error> {
     let lines = bytes.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     for (index, line) in lines.enumerate().filter(|(_, line)| !line.is_empty()) {
         for (column, (name, _, place)) in columns.iter_mut().zip(FIELDS) {
-            let field = line.get(place).ok_or_else(|| Error::Format {
+            // The files are written without the blanks at the end of a line.
+            let field = line.get(place.start..place.end.min(line.len())).ok_or_else(|| Error::Format {
                 path: path.into(),
                 place: format!("line {}", index + 1),
-                expected: "48 characters".into(),
+                expected: "46 to 48 characters".into(),
                 found: line.len().to_string(),
             })?;
             column.push(number(field).ok_or_else(|| Error::Cell {

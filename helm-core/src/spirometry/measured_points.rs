@@ -2,6 +2,10 @@ use super::pchip::Pchip;
 use super::spirogram::Spirogram;
 use crate::Error;
 
+/// The largest fall between two measured volumes that is levelled, in litres: two blows of one person may differ by as
+/// much and still count as repeatable (ATS/ERS 2019). Summary files take their volumes from several blows.
+const REPEATABLE_LITRES: f64 = 0.150;
+
 /// A forced breath of which only a few volumes were kept, as in the NHANES 2007–2012 summary files: the volume at some
 /// times (FEV0.5, FEV0.75, FEV1, FEV3, FEV6), and the forced vital capacity at the end.
 ///
@@ -33,12 +37,16 @@ pub struct MeasuredPoints {
 impl MeasuredPoints {
     /// The monotone curve through (0, 0), the measured volumes before the end, and the end, sampled at `rate_hz`.
     ///
+    /// A volume below an earlier one by up to 0.150 L, the repeatability that ATS/ERS 2019 asks of two blows, is raised
+    /// to it: summary files take their volumes from several blows. [`largest_fall_litres`](Self::largest_fall_litres)
+    /// tells where that was done.
+    ///
     /// It is a *sparse measured* curve: between the points it is an interpolation (monotone piecewise cubic), and it
     /// has no shape of its own there. Its peak flow, above all, is not the measured one.
     ///
     /// # Errors
     /// [`Error::Invalid`] if a number is not finite or not positive, the blow lasts over 60 s, no point lies before
-    /// the end, times don't rise or volumes fall.
+    /// the end, times don't rise, or volumes fall by more than 0.150 L.
     pub fn to_spirogram(&self, rate_hz: f64) -> Result<Spirogram, Error> {
         let invalid = |expected: &str, found: &str| {
             Err(Error::Invalid {
@@ -55,20 +63,20 @@ impl MeasuredPoints {
         if !(rate_hz > 0.0 && rate_hz <= 10_000.0) {
             return invalid("a rate above 0 and up to 10,000 Hz", "another");
         }
-        let before_end = self.volume_litres_at_seconds.iter().copied().filter(|(seconds, _)| *seconds < end);
         let (mut seconds, mut litres) = (vec![0.0], vec![0.0]);
-        for (at, volume) in before_end.chain([(end, self.fvc_litres)]) {
+        for (at, volume) in self.points_of_curve() {
             if !(at.is_finite() && volume.is_finite()) {
                 return invalid("finite times and volumes", "NaN or infinity");
             }
             if at <= seconds[seconds.len() - 1] {
                 return invalid("times that rise", "one that doesn't");
             }
-            if volume < litres[litres.len() - 1] {
-                return invalid("volumes that never fall", "one that falls");
+            let most = litres[litres.len() - 1];
+            if volume < most - REPEATABLE_LITRES {
+                return invalid("volumes that fall by 0.150 L at most", "one that falls by more");
             }
             seconds.push(at);
-            litres.push(volume);
+            litres.push(volume.max(most));
         }
         if seconds.len() < 3 {
             return invalid("at least one measured volume before the end", "none");
@@ -77,9 +85,25 @@ impl MeasuredPoints {
         let last = (end * rate_hz).floor() as usize;
         let mut volume: Vec<f32> = (0..=last).map(|i| curve.eval((i as f64 / rate_hz).min(end)) as f32).collect();
         if (last as f64) < end * rate_hz {
-            volume.push(self.fvc_litres as f32);
+            volume.push(curve.eval(end) as f32);
         }
         Spirogram::from_volume_litres(volume, rate_hz)
+    }
+
+    /// By how much a measured volume of the curve lies below an earlier one, at most; 0 where volumes never fall.
+    pub fn largest_fall_litres(&self) -> f64 {
+        let (mut most, mut fall) = (0.0f64, 0.0f64);
+        for (_, volume) in self.points_of_curve() {
+            fall = fall.max(most - volume);
+            most = most.max(volume);
+        }
+        fall
+    }
+
+    /// The points before the end, and the end.
+    fn points_of_curve(&self) -> impl Iterator<Item = (f64, f64)> {
+        let end = (self.expiratory_time_seconds, self.fvc_litres);
+        self.volume_litres_at_seconds.iter().copied().filter(move |(seconds, _)| *seconds < end.0).chain([end])
     }
 }
 
@@ -114,6 +138,17 @@ mod tests {
         for (index, volume) in SCIPY {
             approx::assert_abs_diff_eq!(blow.volume_litres()[index], volume, epsilon = 1e-6);
         }
+    }
+
+    #[test]
+    fn small_falls_are_levelled() {
+        let mut falling = points();
+        falling.fvc_litres = 4.3;
+        assert!((falling.largest_fall_litres() - 0.1).abs() < 1e-12);
+        let blow = falling.to_spirogram(100.0).expect("a blow");
+        assert_eq!(blow.fvc_litres(), 4.4);
+        assert!(blow.volume_litres().windows(2).all(|pair| pair[1] >= pair[0]));
+        assert_eq!(points().largest_fall_litres(), 0.0);
     }
 
     #[test]

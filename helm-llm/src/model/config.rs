@@ -34,7 +34,6 @@ pub struct DecoderConfig {
 /// `config.json` as Hugging Face writes it.
 #[derive(Deserialize)]
 struct HuggingFaceConfig {
-    model_type: String,
     hidden_size: usize,
     intermediate_size: usize,
     num_hidden_layers: usize,
