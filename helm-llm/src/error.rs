@@ -74,6 +74,15 @@ pub enum Error {
         found: String,
     },
 
+    /// A risk that is NaN or infinite: the weights are damaged, or an input is so large that it overflows.
+    #[error("risk of participant {participant}, question {question}: expected a finite number, found NaN or infinity")]
+    RiskNotFinite {
+        /// The participant among the prompts, from 1.
+        participant: usize,
+        /// The question of the prompt, from 1.
+        question: usize,
+    },
+
     /// A training run that can't start.
     #[error("training: expected {expected}, found {found}")]
     Training {
@@ -83,12 +92,12 @@ pub enum Error {
         found: String,
     },
 
-    /// A loss or a gradient that is NaN or infinite. The last good weights stay.
+    /// A number of a training run that is NaN or infinite. The last good weights stay.
     #[error("training stopped at step {step}: expected a finite {what}, found {found}; the last good weights are kept")]
     NotFinite {
         /// The step, from 1.
         step: usize,
-        /// "loss", or "gradient of NAME".
+        /// "loss", "validation metric", "output of NAME" or "gradient of NAME".
         what: String,
         /// NaN or infinity.
         found: f64,

@@ -261,3 +261,6 @@ pub(crate) fn existing(folder: &Path, file: &'static str) -> Result<PathBuf, Err
     };
     Err(Error::MissingFile { folder: folder.into(), file, hint })
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,13 +150,17 @@ impl Helm {
     /// The risks of participants, one for each question of each prompt.
     ///
     /// # Errors
-    /// None at present; the language model may one day run where passes can fail.
+    /// [`Error::RiskNotFinite`] if a log-likelihood is NaN or infinite.
     pub fn risks(&self, prompts: &[Prompt]) -> Result<Vec<Vec<Risk>>, Error> {
         let mut risks = Vec::with_capacity(prompts.len());
         for batch in prompts.chunks(self.trees_per_pass * rayon::current_num_threads().max(1)) {
             let batch: Vec<&Prompt> = batch.iter().collect();
-            let answers = self.answers(&batch);
-            risks.extend(answers.into_iter().map(|answers| answers.into_iter().map(|answer| answer.risk()).collect()));
+            for answers in self.answers(&batch) {
+                if let Some(question) = answers.iter().position(|answer| !answer.is_finite()) {
+                    return Err(Error::RiskNotFinite { participant: risks.len() + 1, question: question + 1 });
+                }
+                risks.push(answers.into_iter().map(AnswerLogLikelihoods::risk).collect());
+            }
         }
         Ok(risks)
     }

@@ -10,6 +10,10 @@ pub(crate) struct AnswerLogLikelihoods {
 }
 
 impl AnswerLogLikelihoods {
+    pub(crate) fn is_finite(self) -> bool {
+        self.positive.is_finite() && self.negative.is_finite()
+    }
+
     pub(crate) fn risk(self) -> Risk {
         Risk::from_log_likelihoods(self.positive, self.negative)
     }

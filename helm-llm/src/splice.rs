@@ -1,14 +1,14 @@
 use helm_core::{Context, Question, Segment, SlotId};
 
 use crate::Error;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{Piece, Tokenizer};
 use crate::tree::{Input, QuestionTargets, Target, TokenTree};
 
 /// Splices text and soft slots into one tree of tokens.
 ///
 /// Soft slots cut the text; each piece after the first continues the prompt. The last piece, a question and an answer
-/// are encoded as one string, whatever the tokenizer merges across the seams, and the answer starts at the first token
-/// that reaches past the question's last character. What the strings of several answers and questions share is shared
+/// are encoded as one string, whatever the tokenizer merges across the seams, and the answers start at the first token
+/// of any of them that reaches past the question's last character. What the strings of several answers and questions share is shared
 /// in the tree.
 ///
 /// `slot` gives a slot's modality and its number of soft tokens.
@@ -52,40 +52,35 @@ pub(crate) fn splice(
     }
     for question in questions {
         let asked = format!("{tail}{}", question.text);
-        let mut targets = |forms: &[String]| -> Result<Vec<Vec<Target>>, Error> {
-            forms.iter().map(|form| add_answer(tokenizer, &mut tree, last, continuation, &asked, form)).collect()
+        let texts = |forms: &[String]| -> Result<Vec<Vec<Piece>>, Error> {
+            forms.iter().map(|form| tokenizer.pieces(&format!("{asked}{form}"), continuation)).collect()
         };
-        let positive = targets(question.answers.positive())?;
-        let negative = targets(question.answers.negative())?;
+        let (positive, negative) = (texts(question.answers.positive())?, texts(question.answers.negative())?);
+        // Where one form merges with the question's end and another doesn't, both count from the earlier token, or
+        // they would be probabilities of different things.
+        let starts = positive.iter().chain(&negative).map(|pieces| pieces.partition_point(|p| p.end <= asked.len()));
+        let start = starts.min().unwrap_or(0);
+        let mut targets = |texts: Vec<Vec<Piece>>| -> Result<Vec<Vec<Target>>, Error> {
+            texts.iter().map(|pieces| add_answer(&mut tree, last, pieces, start)).collect()
+        };
+        let (positive, negative) = (targets(positive)?, targets(negative)?);
         tree.push_question(QuestionTargets { positive, negative })?;
     }
     Ok(tree)
 }
 
-/// Adds one answer's path; its targets.
-fn add_answer(
-    tokenizer: &Tokenizer,
-    tree: &mut TokenTree,
-    last: Option<usize>,
-    continuation: bool,
-    asked: &str,
-    form: &str,
-) -> Result<Vec<Target>, Error> {
-    let pieces = tokenizer.pieces(&format!("{asked}{form}"), continuation)?;
-    let start = pieces.partition_point(|piece| piece.end <= asked.len());
-    if start == pieces.len() {
-        let found = format!("none in {form:?}");
-        return Err(Error::Prompt { expected: "at least one token in every answer".into(), found });
+/// Adds one answer's path, from the root or the last soft token; its targets are the tokens from `start` on.
+fn add_answer(tree: &mut TokenTree, last: Option<usize>, pieces: &[Piece], start: usize) -> Result<Vec<Target>, Error> {
+    let wrong = |expected: &str, found: &str| Error::Prompt { expected: expected.into(), found: found.into() };
+    if start >= pieces.len() {
+        return Err(wrong("at least one token in every answer", "none"));
     }
     let mut node = last;
     let mut targets = Vec::with_capacity(pieces.len() - start);
     for (index, piece) in pieces.iter().enumerate() {
         if index >= start {
-            let node = node.ok_or_else(|| Error::Prompt {
-                expected: "something in front of an answer".into(),
-                found: "an empty prompt and a tokenizer without a start token".into(),
-            })?;
-            targets.push(Target { node, id: piece.id });
+            let nothing = || wrong("something in front of an answer", "an empty prompt without a start token");
+            targets.push(Target { node: node.ok_or_else(nothing)?, id: piece.id });
         }
         if index + 1 < pieces.len() {
             node = Some(tree.child(node, Input::Token(piece.id)));

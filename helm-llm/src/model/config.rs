@@ -45,6 +45,8 @@ struct HuggingFaceConfig {
     rms_norm_eps: f64,
     rope_theta: Option<f64>,
     rope_scaling: Option<serde_json::Value>,
+    /// Where transformers 5 writes the two above.
+    rope_parameters: Option<RopeParameters>,
     #[serde(default)]
     tie_word_embeddings: bool,
     #[serde(default = "silu")]
@@ -53,6 +55,17 @@ struct HuggingFaceConfig {
     attention_bias: bool,
     #[serde(default)]
     mlp_bias: bool,
+}
+
+#[derive(Deserialize)]
+struct RopeParameters {
+    rope_theta: Option<f64>,
+    #[serde(default = "default_rope")]
+    rope_type: String,
+}
+
+fn default_rope() -> String {
+    "default".into()
 }
 
 fn silu() -> String {
@@ -94,6 +107,16 @@ impl DecoderConfig {
         }
         if hf.hidden_act != "silu" {
             return Err(wrong("hidden_act \"silu\"", format!("{:?}", hf.hidden_act)));
+        }
+        let rope_type = hf.rope_parameters.as_ref().map_or("default", |rope| rope.rope_type.as_str());
+        if rope_type != "default" {
+            return Err(wrong("rope_type \"default\"", format!("{rope_type:?}")));
+        }
+        let rope_theta = hf.rope_parameters.and_then(|rope| rope.rope_theta).or(hf.rope_theta).unwrap_or(10_000.0);
+        for (name, number) in [("rms_norm_eps", hf.rms_norm_eps), ("rope_theta", rope_theta)] {
+            if !(number > 0.0 && number.is_finite()) {
+                return Err(wrong(&format!("{name} above 0"), number.to_string()));
+            }
         }
         let n_kv_heads = hf.num_key_value_heads.unwrap_or(hf.num_attention_heads);
         let sizes = [
@@ -138,7 +161,7 @@ impl DecoderConfig {
             n_vocab: hf.vocab_size,
             n_positions: hf.max_position_embeddings,
             norm_epsilon: hf.rms_norm_eps,
-            rope_theta: hf.rope_theta.unwrap_or(10_000.0),
+            rope_theta,
             tied_embedding: hf.tie_word_embeddings,
         })
     }

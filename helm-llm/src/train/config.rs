@@ -25,7 +25,8 @@ pub struct TrainConfig {
     /// against each other.
     ///
     /// The cross-entropy trains what the risk is computed from; the likelihood keeps the model's answers among the
-    /// declared ones.
+    /// declared ones. A language model too small to have both trades some calibration for answer mass; 0 leaves the
+    /// cross-entropy alone.
     pub likelihood_weight: f64,
     /// What is done about outcomes that few participants have.
     pub imbalance: Imbalance,

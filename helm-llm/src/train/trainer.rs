@@ -2,6 +2,7 @@ use std::time::Instant;
 
 use burn::optim::AdamWConfig;
 use burn::tensor::Tensor;
+use helm_encoders::{Modality, ModalitySnapshot};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
@@ -82,8 +83,8 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// [`Error::Training`] if there are fewer than two examples, no modality, or a question whose labels are all of
-    /// one class; [`Error::NotFinite`] if a loss or a gradient is NaN or infinite: the encoders then have their last
-    /// good weights; [`Error::Io`] or [`Error::Encoder`] if a checkpoint can't be written.
+    /// one class; [`Error::NotFinite`] if soft tokens, a loss, a gradient or a validation metric is NaN or infinite: the
+    /// encoders then have their last good weights; [`Error::Io`] or [`Error::Encoder`] if a checkpoint can't be written.
     pub fn fit(&self, helm: &mut Helm, train: &Examples, observer: &mut dyn TrainObserver) -> Result<TrainReport, Error> {
         let config = &self.config;
         self.check(helm, train)?;
@@ -105,7 +106,10 @@ impl<'a> Trainer<'a> {
             let mut losses = 0.0;
             for batch in even_batches(&order, steps_per_epoch) {
                 let rate = learning_rate(config.learning_rate, config.warmup, report.steps, n_steps);
-                let (loss, gradient_norm) = self.step(helm, train, batch, &weights, rate, report.steps + 1)?;
+                // A step that fails has moved batch norms' running statistics already.
+                let before: Vec<_> = helm.modalities.iter().map(Modality::snapshot).collect();
+                let step = self.step(helm, train, batch, &weights, rate, report.steps + 1);
+                let (loss, gradient_norm) = step.inspect_err(|_| restore(helm, &before))?;
                 report.steps += 1;
                 losses += loss;
                 seen += batch.len();
@@ -123,6 +127,10 @@ impl<'a> Trainer<'a> {
             if let Some(validation) = &self.validation {
                 let found = validate(helm, validation, &weights, config.likelihood_weight);
                 metric = (self.metric)(&found);
+                if metric.is_nan() {
+                    let what = "validation metric".into();
+                    return Err(Error::NotFinite { step: report.steps, what, found: metric });
+                }
                 let better = report.best_metric.is_none_or(|best| metric > best);
                 if better {
                     report.best_metric = Some(metric);
@@ -141,7 +149,7 @@ impl<'a> Trainer<'a> {
             }
         }
         if let Some(best) = best {
-            helm.modalities.iter_mut().zip(&best).for_each(|(modality, snapshot)| modality.restore(snapshot));
+            restore(helm, &best);
         }
         Ok(report)
     }
@@ -186,6 +194,12 @@ impl<'a> Trainer<'a> {
             .iter()
             .map(|&modality| helm.modalities[modality].forward(&soft_batch.inputs(&prompts, modality)))
             .collect();
+        for (&modality, soft) in present.iter().zip(&soft) {
+            if !soft.clone().is_finite().all().into_scalar::<bool>() {
+                let what = format!("output of {}", helm.modalities[modality].slot());
+                return Err(Error::NotFinite { step, what, found: f64::NAN });
+            }
+        }
         let shapes: Vec<[usize; 3]> = soft.iter().map(Tensor::dims).collect();
         // A batch in which nobody has any modality teaches the encoders nothing.
         let Some(soft) = helm.flatten(soft) else { return Ok((0.0, 0.0)) };
@@ -296,6 +310,11 @@ fn total_weight(labels: &[&[Option<bool>]], weights: &[[f64; 2]]) -> f64 {
         .flatten()
         .sum::<f64>()
         .max(f64::MIN_POSITIVE)
+}
+
+/// Returns to earlier weights.
+fn restore(helm: &mut Helm, snapshots: &[ModalitySnapshot]) {
+    helm.modalities.iter_mut().zip(snapshots).for_each(|(modality, snapshot)| modality.restore(snapshot));
 }
 
 /// An epoch's order in batches whose sizes differ by one at most: batch norm takes no batch of a single example.

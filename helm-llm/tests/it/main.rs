@@ -1,4 +1,11 @@
 //! The language model against transformers, and every shortcut against the plain computation.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod stories260k;
+mod answers;
+mod bad_files;
+mod decoder;
+mod equalities;
+mod golden;
+mod models;
+mod tokenizer;
+mod training;
