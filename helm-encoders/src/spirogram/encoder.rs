@@ -45,7 +45,9 @@ impl SpirogramEncoderConfig {
 }
 
 /// A blow as the encoder takes it.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// There is no `Debug`: it is a participant's data.
+#[derive(Clone, PartialEq)]
 pub struct SpirogramInput {
     /// The flow–volume curve, in L/s; every input of a batch has as many points.
     pub flow_litres_per_second: Vec<f32>,

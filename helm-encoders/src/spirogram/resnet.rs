@@ -17,6 +17,11 @@ pub struct ResNet1dConfig {
     /// Zeros on each side of the input. The published model pads curves of 1000 points to 1024.
     #[config(default = "12")]
     pub padding: usize,
+    /// The share of a batch's own mean and variance in the running ones, PyTorch's convention. The published model has
+    /// 0.9 here (Keras' `momentum = 0.1` is the share of the old ones), which follows the last batch closely; 0.1 is
+    /// what small batches need.
+    #[config(default = "0.1")]
+    pub momentum: f64,
 }
 
 /// The 1-D ResNet18-D of Google Health's ml-based-copd, which HeLM's spirogram encoder builds on.
@@ -40,17 +45,18 @@ impl ResNet1dConfig {
     /// A network with random weights.
     pub fn init(&self, device: &Device) -> ResNet1d {
         let half = self.width.div_ceil(2);
+        let norm = BatchNormConfig::new(1).with_momentum(self.momentum);
         let stem = vec![
-            ConvNorm::init(self.channels_in, half, 3, 2, device),
-            ConvNorm::init(half, half, 3, 1, device),
-            ConvNorm::init(half, self.width, 3, 1, device),
+            ConvNorm::init(self.channels_in, half, 2, &norm, device),
+            ConvNorm::init(half, half, 1, &norm, device),
+            ConvNorm::init(half, self.width, 1, &norm, device),
         ];
         let mut channels = self.width;
         let stages = (0..4)
             .map(|stage| {
                 let (out, stride) = (self.width << stage, if stage == 0 { 1 } else { 2 });
                 let blocks =
-                    vec![Block::init(channels, out, stride, device), Block::init(out, out, 1, device)];
+                    vec![Block::init(channels, out, stride, &norm, device), Block::init(out, out, 1, &norm, device)];
                 channels = out;
                 blocks
             })
@@ -106,8 +112,8 @@ struct ConvNorm {
 }
 
 impl ConvNorm {
-    fn init(channels_in: usize, channels_out: usize, kernel: usize, stride: usize, device: &Device) -> Self {
-        Self { conv: conv(channels_in, channels_out, kernel, stride, device), bn: norm(channels_out, device) }
+    fn init(from: usize, to: usize, stride: usize, norm: &BatchNormConfig, device: &Device) -> Self {
+        Self { conv: conv(from, to, 3, stride, device), bn: of_channels(norm, to).init(device) }
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
@@ -128,18 +134,19 @@ struct Block {
 }
 
 impl Block {
-    fn init(channels_in: usize, channels_out: usize, stride: usize, device: &Device) -> Self {
-        let changes = stride != 1 || channels_in != channels_out;
-        let mut bn2 = norm(channels_out, device);
-        bn2.gamma = Initializer::Zeros.init([channels_out], device);
+    fn init(from: usize, to: usize, stride: usize, norm: &BatchNormConfig, device: &Device) -> Self {
+        let changes = stride != 1 || from != to;
+        let norm = || of_channels(norm, to).init(device);
+        let mut bn2 = norm();
+        bn2.gamma = Initializer::Zeros.init([to], device);
         Self {
-            conv1: conv(channels_in, channels_out, 3, stride, device),
-            bn1: norm(channels_out, device),
-            conv2: conv(channels_out, channels_out, 3, 1, device),
+            conv1: conv(from, to, 3, stride, device),
+            bn1: norm(),
+            conv2: conv(to, to, 3, 1, device),
             bn2,
             shortcut_pool: (stride != 1).then(|| AvgPool1dConfig::new(2).with_stride(2).with_ceil_mode(true).init()),
-            shortcut_conv: changes.then(|| conv(channels_in, channels_out, 1, 1, device)),
-            shortcut_bn: changes.then(|| norm(channels_out, device)),
+            shortcut_conv: changes.then(|| conv(from, to, 1, 1, device)),
+            shortcut_bn: changes.then(norm),
         }
     }
 
@@ -156,8 +163,8 @@ impl Block {
     }
 }
 
-fn conv(channels_in: usize, channels_out: usize, kernel: usize, stride: usize, device: &Device) -> Conv1d {
-    Conv1dConfig::new(channels_in, channels_out, kernel)
+fn conv(from: usize, to: usize, kernel: usize, stride: usize, device: &Device) -> Conv1d {
+    Conv1dConfig::new(from, to, kernel)
         .with_stride(stride)
         .with_padding(PaddingConfig1d::Explicit(kernel / 2, kernel / 2))
         .with_bias(false)
@@ -165,6 +172,7 @@ fn conv(channels_in: usize, channels_out: usize, kernel: usize, stride: usize, d
         .init(device)
 }
 
-fn norm(channels: usize, device: &Device) -> BatchNorm {
-    BatchNormConfig::new(channels).init(device)
+/// The same batch norm over another number of channels.
+fn of_channels(norm: &BatchNormConfig, channels: usize) -> BatchNormConfig {
+    BatchNormConfig { num_features: channels, ..norm.clone() }
 }
