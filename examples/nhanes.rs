@@ -11,9 +11,12 @@ use helm_encoders::{
     FlowVolume, Modality, ResNet1dConfig, SpirogramEncoderConfig, SpirogramReader, TabularEncoderConfig, TabularReader,
 };
 use helm_eval::baseline::LogisticConfig;
-use helm_eval::report::{OutcomeResult, Table};
-use helm_eval::{Bootstrap, Scored};
-use helm_examples::{Failure, Manifest, Prediction, Progress, nhanes, run, write_atomically, write_json, write_predictions};
+use helm_eval::report::{ForestPlot, OutcomeResult, RocPlot, Table};
+use helm_eval::{Bootstrap, Interval, Scored};
+use helm_examples::{
+    Failure, Manifest, Prediction, Progress, at_least, check_writable, nhanes, run, write_atomically, write_json,
+    write_predictions,
+};
 use helm_llm::{Examples, Helm, LanguageModel, Prompt, TrainConfig, Trainer, Validation};
 use helm_serialize::Serializer;
 use serde_json::json;
@@ -43,15 +46,15 @@ struct Args {
     #[arg(long, value_name = "NAME", default_value = "wheeze")]
     outcome: Vec<String>,
     /// Passes over the training participants
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, value_parser = at_least(1))]
     epochs: usize,
     /// Folds of the cross-validation
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = at_least(2))]
     folds: usize,
     /// Bootstrap replicates of intervals and tests
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 2000, value_parser = at_least(2))]
     bootstrap: usize,
-    /// Write table.md, table.csv and results.json into this folder
+    /// Write tables (table.md, table.csv), plots (forest.svg, roc_OUTCOME.svg) and results.json into this folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Write the machine-readable result here; - is standard output, and nothing else is printed then
@@ -90,6 +93,7 @@ const HELM_MULTIMODAL: &str = "helm_multimodal";
 
 fn estimate(args: &Args) -> Result<(), Failure> {
     let begin = Instant::now();
+    check_arguments(args)?;
     let device = helm_encoders::device(&args.device)?;
     let model = LanguageModel::load(&args.model, &device)?;
     let nhanes::Nhanes { cohort, unusable_curves, levelled_curves } = nhanes::load(&args.data)?;
@@ -153,12 +157,25 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         write_predictions(path, &predictions(&cohort, &folds, &scores)?)?;
     }
     if let Some(folder) = &args.report {
-        report(folder, &table, &result)?;
+        write_report(folder, &cohort, &scores, &table, &result)?;
     }
     if let Some(path) = &args.json {
         write_json(path, &result)?;
     }
     Ok(())
+}
+
+/// What would otherwise show only at the end of the run.
+fn check_arguments(args: &Args) -> Result<(), Failure> {
+    for (index, outcome) in args.outcome.iter().enumerate() {
+        if args.outcome[..index].contains(outcome) {
+            return Err(Failure::new(format!("--outcome: expected every outcome once, found {outcome:?} twice")));
+        }
+    }
+    if let Some(folder) = &args.report {
+        std::fs::create_dir_all(folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+    }
+    args.json.iter().chain(&args.predictions).try_for_each(|path| check_writable(path))
 }
 
 /// Prints, unless standard output carries the JSON.
@@ -288,7 +305,8 @@ impl Study<'_> {
             let reader = SpirogramReader::new(nhanes::SPIROGRAM, GRID).with_scalars(fit(&nhanes::BESIDE_THE_CURVE)?);
             // 128 points need no padding: they are 4 × 32.
             let resnet = ResNet1dConfig::new(1).with_width(RESNET_WIDTH).with_padding(0);
-            let encoder = SpirogramEncoderConfig::new(resnet, reader.n_scalars(), N_SOFT, d_model).with_d_hidden(D_HIDDEN);
+            let encoder =
+                SpirogramEncoderConfig::new(resnet, reader.n_scalars(), N_SOFT, d_model).with_d_hidden(D_HIDDEN);
             modalities.push(Modality::new(nhanes::SPIROGRAM, encoder.init(self.device), reader, self.device));
         }
         Ok(modalities)
@@ -341,9 +359,7 @@ fn table(cohort: &Cohort, args: &Args, scores: &[Scores]) -> Result<Table, Failu
         (LOGISTIC_MULTIMODAL, LOGISTIC_TABULAR),
     ];
     let outcomes = args.outcome.iter().map(|outcome| {
-        let labels = cohort.labels(outcome)?;
-        let known: Vec<usize> = (0..labels.len()).filter(|&row| labels[row].is_some()).collect();
-        let cases: Vec<bool> = known.iter().map(|&row| labels[row] == Some(true)).collect();
+        let (known, cases) = labelled(cohort, outcome)?;
         let models: Vec<(&str, Vec<f64>)> = scores
             .iter()
             .filter(|scores| scores.outcome == *outcome)
@@ -353,6 +369,11 @@ fn table(cohort: &Cohort, args: &Args, scores: &[Scores]) -> Result<Table, Failu
         Ok(OutcomeResult::evaluate(outcome, &cases, &models, &comparisons, &bootstrap)?)
     });
     Ok(Table::new(outcomes.collect::<Result<_, Failure>>()?))
+}
+
+/// The participants who are cases or controls, and which.
+fn labelled(cohort: &Cohort, outcome: &str) -> Result<(Vec<usize>, Vec<bool>), Failure> {
+    Ok(cohort.labels(outcome)?.iter().enumerate().filter_map(|(row, label)| Some((row, (*label)?))).unzip())
 }
 
 fn predictions(cohort: &Cohort, folds: &Folds, scores: &[Scores]) -> Result<Vec<Prediction>, Failure> {
@@ -374,8 +395,25 @@ fn predictions(cohort: &Cohort, folds: &Folds, scores: &[Scores]) -> Result<Vec<
     Ok(predictions)
 }
 
-fn report(folder: &Path, table: &Table, result: &serde_json::Value) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+fn write_report(
+    folder: &Path,
+    cohort: &Cohort,
+    scores: &[Scores],
+    table: &Table,
+    result: &serde_json::Value,
+) -> Result<(), Failure> {
+    for result in table.outcomes() {
+        let mut plot = RocPlot::new(format!("{}: {} cases among {}", result.outcome, result.cases, result.n));
+        let (known, labels) = labelled(cohort, &result.outcome)?;
+        let of_outcome = scores.iter().filter(|scores| scores.outcome == result.outcome);
+        for (scores, model) in of_outcome.zip(&result.models) {
+            let scored = Scored::new(&labels, &known.iter().map(|&row| scores.log_odds[row]).collect::<Vec<_>>())?;
+            let [lower, upper] = model.auroc.ci;
+            plot = plot.curve(scores.model, &scored, Some(Interval { lower, upper }));
+        }
+        write_atomically(&folder.join(format!("roc_{}.svg", result.outcome)), plot.to_svg()?.as_bytes())?;
+    }
+    write_atomically(&folder.join("forest.svg"), ForestPlot::new(table.outcomes()).to_svg()?.as_bytes())?;
     write_atomically(&folder.join("table.md"), table.to_markdown().as_bytes())?;
     write_atomically(&folder.join("table.csv"), table.to_csv().as_bytes())?;
     write_json(&folder.join("results.json"), result)

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use helm_core::spirometry::MeasuredPoints;
 use helm_core::{
-    Cohort, Feature, MissingReason, Outcome, ParticipantId, Schema, SignalState, Table, Value, read_csv, read_mortality,
-    read_xpt,
+    Cohort, Feature, MissingReason, Outcome, ParticipantId, Schema, SignalState, Table, Value, read_csv,
+    read_mortality, read_xpt,
 };
 
 /// The files that are read, as the survey names them; the last two are the linked mortality file and a table of
@@ -112,9 +112,11 @@ pub fn load(folder: &Path) -> Result<Nhanes, helm_core::Error> {
         _ => now,
     });
     let now = now.collect();
+    // A code that is none of the survey's stays a number, which the cohort refuses.
     let sex = demo.values(&ids, "RIAGENDR")?.into_iter().map(|sex| match sex.as_number() {
-        Some(code) => Value::Level(code as usize - 1),
-        None => sex,
+        Some(1.0) => Value::Level(0),
+        Some(2.0) => Value::Level(1),
+        _ => sex,
     });
     let sex = sex.collect();
     let columns = [
@@ -197,7 +199,11 @@ fn schema() -> Result<Schema, helm_core::Error> {
     let outcomes = vec![
         Outcome::new("death", "death", "MORTSTAT = 1 by 2019 among those with ELIGSTAT = 1"),
         Outcome::new("wheeze", "wheezing", "wheezing or whistling in the chest in the past year: RDQ070 = 1 against 2"),
-        Outcome::new("chronic_cough", "chronic cough", "a cough on most days for three months or more: RDQ031 = 1 against 2"),
+        Outcome::new(
+            "chronic_cough",
+            "chronic cough",
+            "a cough on most days for three months or more: RDQ031 = 1 against 2",
+        ),
         Outcome::new("diabetes", "diabetes", "DIQ010 = 1 against 2"),
         Outcome::new("heart_failure", "heart failure", "told by a doctor"),
         Outcome::new("heart_attack", "heart attack", "told by a doctor"),

@@ -42,6 +42,26 @@ pub fn write_predictions(path: &Path, predictions: &[Prediction]) -> Result<(), 
     write_atomically(path, &csv.into_inner().map_err(|error| Failure::new(error.error()))?)
 }
 
+/// Checks that a file can be written later, before hours are spent on what it shall hold.
+///
+/// # Errors
+/// If its folder is missing or can't be written to, or it is a folder itself.
+pub fn check_writable(path: &Path) -> Result<(), Failure> {
+    if path == Path::new("-") {
+        return Ok(());
+    }
+    if path.is_dir() {
+        return Err(Failure::new(format!("{}: expected a file to write, found a folder", path.display())));
+    }
+    tempfile::NamedTempFile::new_in(folder_of(path))
+        .map(drop)
+        .map_err(|error| Failure::new(format!("{}: can't be written: {error}", path.display())))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes JSON to a file, or to standard output for `-`.
 ///
 /// # Errors
@@ -62,8 +82,7 @@ pub fn write_json(path: &Path, value: &serde_json::Value) -> Result<(), Failure>
 /// If it can't be written.
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let named = |error: &dyn std::fmt::Display| Failure::new(format!("{}: can't be written: {error}", path.display()));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| named(&error))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(|error| named(&error))?;
     file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(|error| named(&error))?;
     file.persist(path).map_err(|error| named(&error.error))?;
     Ok(())

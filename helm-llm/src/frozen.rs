@@ -38,7 +38,9 @@ pub trait FrozenModel: Send + Sync {
 
 /// A vector–Jacobian product: from the gradient of a loss with respect to log-probabilities to its gradient with
 /// respect to the soft tokens, `[soft rows, d_model]`.
-pub struct Vjp(Box<dyn FnOnce(&[f64]) -> Tensor<2> + Send>);
+pub struct Vjp(Box<Product>);
+
+type Product = dyn FnOnce(&[f64]) -> Tensor<2> + Send;
 
 impl Vjp {
     /// A product from its function.

@@ -154,7 +154,9 @@ impl FrozenDecoder {
             let part: Tensor<2> = all.clone().narrow(1, index * kv * d, kv * d);
             part.reshape([rows, length, kv, d]).swap_dims(1, 2)
         };
-        (0..self.config.n_layers).map(|layer| KeysValues { keys: part(2 * layer), values: part(2 * layer + 1) }).collect()
+        (0..self.config.n_layers)
+            .map(|layer| KeysValues { keys: part(2 * layer), values: part(2 * layer + 1) })
+            .collect()
     }
 
     /// Keys and values of texts, layer by layer and side by side: `[length, layers * 2 * n_kv_heads * d_head]` each.

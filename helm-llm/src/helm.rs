@@ -262,7 +262,8 @@ pub(crate) struct SoftBatch {
 
 impl SoftBatch {
     pub(crate) fn new(prompts: &[&Prompt], n_modalities: usize) -> Self {
-        let with = |modality: usize| (0..prompts.len()).filter(|&row| prompts[row].inputs[modality].is_some()).collect();
+        let with =
+            |modality: usize| (0..prompts.len()).filter(|&row| prompts[row].inputs[modality].is_some()).collect();
         Self { rows: (0..n_modalities).map(with).collect() }
     }
 

@@ -74,7 +74,8 @@ impl LanguageModel {
         check_length(ids.len() + n_tokens, self.frozen.n_positions())?;
         for _ in 0..n_tokens {
             let logits = self.frozen.next_token_logits(&ids);
-            let last = logits.last().ok_or_else(|| Error::Prompt { expected: "a text".into(), found: "none".into() })?;
+            let last =
+                logits.last().ok_or_else(|| Error::Prompt { expected: "a text".into(), found: "none".into() })?;
             let best = last.iter().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(id, _)| id);
             ids.push(best as u32);
         }
@@ -122,5 +123,8 @@ pub(crate) fn check_length(length: usize, n_positions: usize) -> Result<(), Erro
     if length <= n_positions {
         return Ok(());
     }
-    Err(Error::Prompt { expected: format!("at most {n_positions} tokens, the model's positions"), found: length.to_string() })
+    Err(Error::Prompt {
+        expected: format!("at most {n_positions} tokens, the model's positions"),
+        found: length.to_string(),
+    })
 }

@@ -1,4 +1,52 @@
-//! A frozen language model that reads text and soft tokens.
+//! A frozen language model that reads text and soft tokens, answers yes or no, and trains the encoders through itself.
+//!
+//! The principal type is [`Helm`]: encoders around a [`LanguageModel`]. It makes [`Prompt`]s of participants and
+//! answers with their risks. Around it:
+//!
+//! - [`LanguageModel`], [`Tokenizer`], [`DecoderConfig`]: a Llama decoder from a Hugging Face folder (`config.json`,
+//!   `model.safetensors`, `tokenizer.json`), in f32;
+//! - [`FrozenModel`]: what scoring and training need of it, and no more; [`FrozenDecoder`] does it with burn, on any
+//!   device;
+//! - [`Trainer`], [`TrainConfig`], [`Examples`]: training of the encoders by gradients through the frozen model, watched
+//!   by a [`TrainObserver`].
+//!
+//! A participant's context is read once. Every question hangs from it, and every answer from its question: one packed
+//! tree of tokens with a mask, computed in one pass, each branch as if it stood alone. The text in front of the first
+//! soft token is constant while the model is frozen, so its keys and values are computed once and kept.
+//!
+//! ```
+//! use helm_core::{Answers, Cohort, Context, Feature, ParticipantId, Question, Schema, Value};
+//! use helm_encoders::{Modality, TabularEncoderConfig, TabularReader};
+//! use helm_llm::{Helm, LanguageModel};
+//!
+//! let schema = Schema::new(vec![Feature::number("age", "age", "years", 0.0..=120.0)], vec![], vec![])?;
+//! let cohort = Cohort::builder(schema, vec![ParticipantId::new("a"), ParticipantId::new("b")])?
+//!     .feature("age", vec![Value::Number(54.0), Value::Number(31.0)])?
+//!     .build()?;
+//!
+//! // A language model of random weights stands here for one of yours.
+//! let device = helm_encoders::device("cpu")?;
+//! let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/tiny-llama");
+//! let model = LanguageModel::load(folder.as_ref(), &device)?;
+//!
+//! let reader = TabularReader::fit(["age"], cohort.records())?;
+//! let encoder = TabularEncoderConfig::new(reader.width(), 2, model.frozen().d_model()).init(&device);
+//! let helm = Helm::new(model, vec![Modality::new("tabular", encoder, reader, &device)])?;
+//!
+//! let context = Context::default().with_text("Measurements: ").with_soft("tabular");
+//! let questions = ["asthma", "diabetes"]
+//!     .map(|name| Question { text: format!("\n{name}:"), answers: Answers::yes_no() });
+//! let prompts: Vec<_> =
+//!     cohort.records().map(|record| helm.prompt(&context, record, &questions)).collect::<Result<_, _>>()?;
+//! let risks = helm.risks(&prompts)?;
+//! assert_eq!((risks.len(), risks[0].len()), (2, 2));
+//! assert!((0.0..=1.0).contains(&risks[0][1].probability()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Not here (yet): other families than Llama, scaled rotary positions, weights in several files, sampling and chat,
+//! resuming a run, soft prompts, bundles. Encoder–decoders such as T5 won't be.
+
 mod error;
 mod frozen;
 mod frozen_decoder;

@@ -45,8 +45,8 @@ impl Tokenizer {
         // What stands in front of the text; some tokenizers would also end it, which a prompt must not.
         let n_start = special.get_special_tokens_mask().iter().take_while(|&&special| special == 1).count();
         let start = special.get_ids()[..n_start].to_vec();
-        let adds_prefix = plain.get_tokens().first().is_some_and(|token| token.chars().count() > 1)
-            || plain.get_tokens().len() > 1;
+        let adds_prefix =
+            plain.get_tokens().first().is_some_and(|token| token.chars().count() > 1) || plain.get_tokens().len() > 1;
         Ok(Self { inner, start, adds_prefix })
     }
 
@@ -98,7 +98,9 @@ impl Tokenizer {
                 return Ok(rest.map(|piece| Piece { id: piece.id, end: piece.end - sentinel.len() }).collect());
             }
         }
-        Err(Error::Tokenizer("expected a text that can continue another, found one that merges with all of them".into()))
+        Err(Error::Tokenizer(
+            "expected a text that can continue another, found one that merges with all of them".into(),
+        ))
     }
 
     fn raw_pieces(&self, text: &str) -> Result<Vec<Piece>, Error> {

@@ -83,7 +83,8 @@ impl TokenTree {
     /// A path's node: the child of `parent` with this input, made if there is none.
     pub(crate) fn child(&mut self, parent: Option<usize>, input: Input) -> usize {
         let from = parent.map_or(0, |parent| parent + 1);
-        if let Some(node) = (from..self.len()).find(|&node| self.parents[node] == parent && self.inputs[node] == input) {
+        if let Some(node) = (from..self.len()).find(|&node| self.parents[node] == parent && self.inputs[node] == input)
+        {
             return node;
         }
         self.inputs.push(input);

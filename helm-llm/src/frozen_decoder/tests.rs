@@ -1,4 +1,5 @@
 //! The gradient at the splice: against PyTorch's through transformers' model, and against finite differences.
+#![allow(clippy::print_stderr, reason = "a test says what it skips")]
 
 use std::path::PathBuf;
 

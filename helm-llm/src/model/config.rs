@@ -86,7 +86,8 @@ impl DecoderConfig {
     /// setting that this decoder does not compute.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
-        let wrong = |expected: &str, found: String| Error::Format { path: path.into(), expected: expected.into(), found };
+        let wrong =
+            |expected: &str, found: String| Error::Format { path: path.into(), expected: expected.into(), found };
         let ModelType { model_type } =
             serde_json::from_str(&text).map_err(|error| wrong("a JSON object", error.to_string()))?;
         match model_type.as_deref() {

@@ -23,9 +23,8 @@ pub(crate) fn load(path: &Path, config: &DecoderConfig, device: &Device) -> Resu
         found: error.to_string(),
     })?;
     // Old files carry the rotary frequencies, tied ones a second copy of the embedding.
-    let known = |name: &String| {
-        name.ends_with("rotary_emb.inv_freq") || (config.tied_embedding && name == "lm_head.weight")
-    };
+    let known =
+        |name: &String| name.ends_with("rotary_emb.inv_freq") || (config.tied_embedding && name == "lm_head.weight");
     let unused: Vec<String> = report.unused.into_iter().filter(|name| !known(name)).collect();
     let missing: Vec<String> = report.missing.into_iter().map(|(name, _)| name).collect();
     let unfit: Vec<String> = report.errors.iter().map(ToString::to_string).collect();

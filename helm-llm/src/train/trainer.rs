@@ -85,7 +85,12 @@ impl<'a> Trainer<'a> {
     /// [`Error::Training`] if there are fewer than two examples, no modality, or a question whose labels are all of
     /// one class; [`Error::NotFinite`] if soft tokens, a loss, a gradient or a validation metric is NaN or infinite: the
     /// encoders then have their last good weights; [`Error::Io`] or [`Error::Encoder`] if a checkpoint can't be written.
-    pub fn fit(&self, helm: &mut Helm, train: &Examples, observer: &mut dyn TrainObserver) -> Result<TrainReport, Error> {
+    pub fn fit(
+        &self,
+        helm: &mut Helm,
+        train: &Examples,
+        observer: &mut dyn TrainObserver,
+    ) -> Result<TrainReport, Error> {
         let config = &self.config;
         self.check(helm, train)?;
         let adamw = AdamWConfig::new().with_weight_decay(config.weight_decay as f32);
@@ -211,7 +216,7 @@ impl<'a> Trainer<'a> {
         let frozen = helm.model.frozen();
         let likelihood_weight = self.config.likelihood_weight;
         // Passes run side by side; their sums are taken in their order, so that the threads' number changes nothing.
-        let results: Vec<(f64, Option<(Vec<usize>, Tensor<2>)>)> = passes
+        let results: Vec<(f64, Option<SoftGradient>)> = passes
             .into_par_iter()
             .enumerate()
             .map(|(index, pass)| {
@@ -224,8 +229,8 @@ impl<'a> Trainer<'a> {
         if !loss.is_finite() {
             return Err(Error::NotFinite { step, what: "loss".into(), found: loss });
         }
-        let (rows, gradients): (Vec<Vec<usize>>, Vec<Tensor<2>>) = results.into_iter().filter_map(|(_, it)| it).unzip();
-        let gradient = gather(&rows.concat(), Tensor::cat(gradients, 0), soft.dims()[0]);
+        let gradients = results.into_iter().filter_map(|(_, gradient)| gradient).collect();
+        let gradient = gather(gradients, soft.dims()[0]);
         let mut start = 0;
         for (&modality, [rows, n_soft, d_model]) in present.iter().zip(shapes) {
             // [rows * n_soft, d_model] -> [rows, n_soft, d_model]
@@ -249,7 +254,7 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// Loss of one pass, as its share of the batch's mean, and the gradient of its soft tokens with their rows.
+/// Loss of one pass, as its share of the batch's mean, and the gradient of its soft tokens.
 fn pass_gradient(
     frozen: &dyn FrozenModel,
     pass: Pass<'_>,
@@ -257,7 +262,7 @@ fn pass_gradient(
     weights: &[[f64; 2]],
     total_weight: f64,
     likelihood_weight: f64,
-) -> (f64, Option<(Vec<usize>, Tensor<2>)>) {
+) -> (f64, Option<SoftGradient>) {
     let (log_probs, vjp) = match pass.soft {
         Some(soft) => {
             let (log_probs, vjp) = frozen.log_probs_with_vjp(&pass.packed, soft);
@@ -287,16 +292,26 @@ fn pass_gradient(
             .collect();
         gradient.extend(target_gradients(tree, own, &of_answers));
     }
-    (loss, vjp.map(|vjp| (pass.rows, vjp.apply(&gradient))))
+    (loss, vjp.map(|vjp| SoftGradient { rows: pass.rows, gradient: vjp.apply(&gradient) }))
 }
 
-/// Rows put in their places among `n`; a row that no pass used has no gradient.
-fn gather(rows: &[usize], gradient: Tensor<2>, n: usize) -> Tensor<2> {
+/// The gradient of a pass' soft tokens, `[rows, d_model]`, and where they stand among the batch's.
+struct SoftGradient {
+    rows: Vec<usize>,
+    gradient: Tensor<2>,
+}
+
+/// The gradients of passes put in their places among `n` rows; a row that no pass used has a gradient of 0.
+fn gather(passes: Vec<SoftGradient>, n: usize) -> Tensor<2> {
+    let (rows, gradients): (Vec<Vec<usize>>, Vec<Tensor<2>>) =
+        passes.into_iter().map(|pass| (pass.rows, pass.gradient)).unzip();
+    let rows = rows.concat();
+    let gradient = Tensor::cat(gradients, 0);
     let device = gradient.device();
     let zero = Tensor::zeros([1, gradient.dims()[1]], &device);
     let none = rows.len() as i64;
     let mut picked = vec![none; n];
-    for (index, &row) in (0i64..).zip(rows) {
+    for (index, &row) in (0i64..).zip(&rows) {
         picked[row] = index;
     }
     let picked = Tensor::from_data(burn::tensor::TensorData::new(picked, [n]), &device);

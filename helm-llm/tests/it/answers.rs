@@ -1,4 +1,3 @@
-
 use helm_core::{Answers, Context, Question, Risk};
 use helm_llm::{Error, Helm, LanguageModel};
 
@@ -125,8 +124,12 @@ fn slots_and_modalities_must_match() {
     }
     // A slot whose signal the participant lacks.
     let reader = |_: helm_core::Record<'_>| Ok(None::<Vec<f32>>);
-    let modality =
-        helm_encoders::Modality::new("breath", crate::models::PassOn::new(1, d_model), reader, &crate::models::device());
+    let modality = helm_encoders::Modality::new(
+        "breath",
+        crate::models::PassOn::new(1, d_model),
+        reader,
+        &crate::models::device(),
+    );
     let helm = Helm::new(crate::models::tiny(), vec![modality]).unwrap();
     let context = Context::default().with_soft("breath");
     let error = helm.prompt(&context, cohort.record(0), std::slice::from_ref(&question)).unwrap_err().to_string();

@@ -20,7 +20,7 @@ fn copy() -> TempDir {
 }
 
 fn error(folder: &Path) -> Error {
-    LanguageModel::load(folder, &device()).err().expect("a folder that can't be loaded")
+    LanguageModel::load(folder, &device()).expect_err("a folder that can't be loaded")
 }
 
 /// The error of a folder one of whose files has this content; it names the file.

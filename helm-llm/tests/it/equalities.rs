@@ -31,7 +31,10 @@ fn modalities(d_model: usize) -> Vec<Modality> {
     let vectors = |n: usize, turn: f64| {
         move |x: f64| (0..n).map(|i| ((i as f64 + 1.0) * (x + turn)).sin() as f32).collect::<Vec<_>>()
     };
-    vec![pass_on("breath", 3, d_model, vectors(3 * d_model, 0.3)), pass_on("heart", 2, d_model, vectors(2 * d_model, 2.0))]
+    vec![
+        pass_on("breath", 3, d_model, vectors(3 * d_model, 0.3)),
+        pass_on("heart", 2, d_model, vectors(2 * d_model, 2.0)),
+    ]
 }
 
 fn helm(model: &LanguageModel) -> Helm {
@@ -186,7 +189,8 @@ fn a_long_prompt_is_counted_with_its_soft_tokens() {
     let ask = |n_soft: usize| {
         let modality = pass_on("breath", n_soft, d_model, move |_| vec![0.1; n_soft * d_model]);
         let helm = Helm::new(model.clone(), vec![modality]).unwrap();
-        let prompt = helm.prompt(&Context::default().with_soft("breath"), COHORT.record(0), std::slice::from_ref(&question))?;
+        let prompt =
+            helm.prompt(&Context::default().with_soft("breath"), COHORT.record(0), std::slice::from_ref(&question))?;
         Ok::<_, helm_llm::Error>(helm.risks(&[prompt]).unwrap()[0][0].log_odds)
     };
     // The start token, the question's one token and an answer of one token stand beside them.

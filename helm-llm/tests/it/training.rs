@@ -66,7 +66,8 @@ fn log_odds(helm: &Helm, cohort: &Cohort) -> Vec<f64> {
 fn auroc(validation: &Validation, question: usize) -> f64 {
     let (scores, labels) = &validation.questions[question];
     let of = |case| scores.iter().zip(labels).filter(move |(_, label)| **label == case).map(|(score, _)| *score);
-    let right = of(true).flat_map(|case| of(false).map(move |control| f64::from(u8::from(case > control)))).sum::<f64>();
+    let right =
+        of(true).flat_map(|case| of(false).map(move |control| f64::from(u8::from(case > control)))).sum::<f64>();
     right / (of(true).count() * of(false).count()) as f64
 }
 
@@ -271,7 +272,11 @@ fn numbers_that_are_not_finite_stop_the_run_and_the_last_good_weights_stay() {
     let mut helm = Helm::new(tiny(), vec![Modality::new("tabular", encoder, reader, &device)]).unwrap();
     let question = question(" ill:");
     let prompts = |helm: &Helm, n: usize| -> Vec<_> {
-        cohort.records().take(n).map(|it| helm.prompt(&context(), it, std::slice::from_ref(&question)).unwrap()).collect()
+        cohort
+            .records()
+            .take(n)
+            .map(|it| helm.prompt(&context(), it, std::slice::from_ref(&question)).unwrap())
+            .collect()
     };
     let labels = |n: usize| (0..n).map(|row| vec![Some(row % 2 == 0)]).collect();
     let good = PARTICIPANTS - 1;

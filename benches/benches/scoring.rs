@@ -1,0 +1,170 @@
+//! Scoring and training through a frozen Llama of random weights: outcomes that share their context against one at a
+//! time, and the constant prefix from the cache against computed afresh.
+//!
+//! 16 participants; a text of 120 tokens, 6 soft tokens, questions of 8 tokens, answers of one.
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use helm_core::{Answers, Cohort, Context, Feature, ParticipantId, Question, Schema, Value};
+use helm_encoders::{Modality, TabularEncoderConfig, TabularReader};
+use helm_llm::{Examples, FrozenDecoder, Helm, LanguageModel, Prompt, Tokenizer, TrainConfig, Trainer};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use safetensors::tensor::{Dtype, TensorView};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const PARTICIPANTS: usize = 16;
+const N_TEXT: usize = 120;
+const N_SOFT: usize = 6;
+const N_QUESTION: usize = 8;
+
+const D_MODEL: usize = 256;
+const D_HIDDEN: usize = 768;
+const N_LAYERS: usize = 6;
+const N_HEADS: usize = 8;
+const N_KV_HEADS: usize = 4;
+const N_VOCAB: usize = 300;
+
+/// Writes a Hugging Face folder of a Llama with random weights and the small tokenizer of helm-llm's tests.
+fn write_model(folder: &Path) {
+    let config = serde_json::json!({
+        "model_type": "llama", "hidden_size": D_MODEL, "intermediate_size": D_HIDDEN, "num_hidden_layers": N_LAYERS,
+        "num_attention_heads": N_HEADS, "num_key_value_heads": N_KV_HEADS, "vocab_size": N_VOCAB,
+        "max_position_embeddings": 512, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
+    });
+    std::fs::write(folder.join("config.json"), config.to_string()).expect("a writable folder");
+    let tokenizer = concat!(env!("CARGO_MANIFEST_DIR"), "/../helm-llm/tests/it/fixtures/tiny-llama/tokenizer.json");
+    std::fs::copy(tokenizer, folder.join("tokenizer.json")).expect("the tests' tokenizer");
+    let kv = D_MODEL / N_HEADS * N_KV_HEADS;
+    let mut shapes = vec![("model.embed_tokens.weight".into(), vec![N_VOCAB, D_MODEL])];
+    for layer in 0..N_LAYERS {
+        let name = |part: &str| format!("model.layers.{layer}.{part}.weight");
+        shapes.extend([
+            (name("self_attn.q_proj"), vec![D_MODEL, D_MODEL]),
+            (name("self_attn.k_proj"), vec![kv, D_MODEL]),
+            (name("self_attn.v_proj"), vec![kv, D_MODEL]),
+            (name("self_attn.o_proj"), vec![D_MODEL, D_MODEL]),
+            (name("mlp.gate_proj"), vec![D_HIDDEN, D_MODEL]),
+            (name("mlp.up_proj"), vec![D_HIDDEN, D_MODEL]),
+            (name("mlp.down_proj"), vec![D_MODEL, D_HIDDEN]),
+            (name("input_layernorm"), vec![D_MODEL]),
+            (name("post_attention_layernorm"), vec![D_MODEL]),
+        ]);
+    }
+    shapes.push(("model.norm.weight".into(), vec![D_MODEL]));
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = shapes
+        .into_iter()
+        .map(|(name, shape)| {
+            let bytes = (0..shape.iter().product()).flat_map(|_| rng.random_range(-0.1f32..0.1).to_le_bytes());
+            let bytes = bytes.collect();
+            (name, shape, bytes)
+        })
+        .collect();
+    let views: HashMap<&str, TensorView<'_>> = tensors
+        .iter()
+        .map(|(name, shape, bytes)| {
+            (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).expect("a tensor's bytes"))
+        })
+        .collect();
+    safetensors::serialize_to_file(views, None, &folder.join("model.safetensors")).expect("a writable folder");
+}
+
+fn cohort() -> Cohort {
+    let schema = Schema::new(vec![Feature::number("x", "x", "", 0.0..=1.0)], vec![], vec![]).expect("a schema");
+    let ids = (0..PARTICIPANTS).map(|i| ParticipantId::new(i.to_string())).collect();
+    let x = (0..PARTICIPANTS).map(|i| Value::Number(i as f64 / PARTICIPANTS as f64)).collect();
+    let builder = Cohort::builder(schema, ids).and_then(|builder| builder.feature("x", x));
+    builder.and_then(|builder| builder.build()).expect("a cohort")
+}
+
+fn helm(folder: &Path, cohort: &Cohort, cache_bytes: usize) -> Helm {
+    let device = helm_encoders::device("cpu").expect("the CPU");
+    device.seed(0);
+    let frozen = FrozenDecoder::load(folder, &device).expect("the model").with_cache_bytes(cache_bytes);
+    let tokenizer = Tokenizer::from_file(&folder.join("tokenizer.json")).expect("the tokenizer");
+    let reader = TabularReader::fit(["x"], cohort.records()).expect("a reader");
+    let encoder = TabularEncoderConfig::new(reader.width(), N_SOFT, D_MODEL).init(&device);
+    let modality = Modality::new("tabular", encoder, reader, &device);
+    let model = LanguageModel::new(Arc::new(frozen), Arc::new(tokenizer));
+    Helm::new(model, vec![modality]).expect("a model").with_trees_per_pass(PARTICIPANTS / 2)
+}
+
+/// A prompt for each participant; their texts differ, and each byte of them is a token.
+fn prompts(helm: &Helm, cohort: &Cohort, questions: &[Question]) -> Vec<Prompt> {
+    let prompt = |record: helm_core::Record<'_>| {
+        // One token is the start token.
+        let text: String = (0..N_TEXT - 1).map(|i| char::from(b'A' + ((i * (record.row() + 3)) % 26) as u8)).collect();
+        helm.prompt(&Context::default().with_text(text).with_soft("tabular"), record, questions).expect("a prompt")
+    };
+    cohort.records().map(prompt).collect()
+}
+
+fn questions(n: usize) -> Vec<Question> {
+    let question = |i: usize| {
+        let text: String = (0..N_QUESTION - 1).map(|at| char::from(b'A' + ((i * 5 + at * 7) % 26) as u8)).collect();
+        Question { text: format!("{text}:"), answers: Answers::new(["1"], ["0"]).expect("answers") }
+    };
+    (0..n).map(question).collect()
+}
+
+fn scoring(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write_model(folder.path());
+    let cohort = cohort();
+    let mut group = criterion.benchmark_group("scoring_16_participants_120_text_6_soft");
+    group.sample_size(10);
+    for n_outcomes in [1, 8, 32] {
+        let questions = questions(n_outcomes);
+        group.throughput(Throughput::Elements((PARTICIPANTS * n_outcomes) as u64));
+        for (name, cache_bytes) in [("prefix_computed", 0), ("prefix_cached", 1 << 30)] {
+            let helm = helm(folder.path(), &cohort, cache_bytes);
+            let together = prompts(&helm, &cohort, &questions);
+            let id = BenchmarkId::new(format!("shared_context_{name}"), n_outcomes);
+            group.bench_function(id, |bencher| bencher.iter(|| black_box(helm.risks(&together).expect("risks"))));
+            if cache_bytes == 0 {
+                let alone: Vec<Prompt> =
+                    questions.iter().flat_map(|it| prompts(&helm, &cohort, std::slice::from_ref(it))).collect();
+                let id = BenchmarkId::new("one_outcome_at_a_time", n_outcomes);
+                group.bench_function(id, |bencher| bencher.iter(|| black_box(helm.risks(&alone).expect("risks"))));
+            }
+        }
+    }
+    group.finish();
+}
+
+fn training(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write_model(folder.path());
+    let cohort = cohort();
+    let mut group = criterion.benchmark_group("training_step_16_participants_120_text_6_soft");
+    group.sample_size(10);
+    for n_outcomes in [1, 8] {
+        let questions = questions(n_outcomes);
+        group.throughput(Throughput::Elements((PARTICIPANTS * n_outcomes) as u64));
+        for (name, cache_bytes) in [("prefix_computed", 0), ("prefix_cached", 1 << 30)] {
+            let mut helm = helm(folder.path(), &cohort, cache_bytes);
+            let labels = (0..PARTICIPANTS).map(|row| vec![Some(row % 2 == 0); n_outcomes]).collect();
+            let train = Examples::new(prompts(&helm, &cohort, &questions), labels).expect("examples");
+            let mut config = TrainConfig::default();
+            config.epochs = 1;
+            config.batch_size = PARTICIPANTS;
+            let trainer = Trainer::new(config).expect("settings");
+            let id = BenchmarkId::new(name, n_outcomes);
+            group.bench_function(id, |bencher| {
+                bencher.iter(|| black_box(trainer.fit(&mut helm, &train, &mut ()).expect("a step")));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, scoring, training);
+criterion_main!(benches);

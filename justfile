@@ -1,0 +1,56 @@
+# The commands of the project, for people and for CI alike. `just` lists them.
+
+# Real files for the tests that use them; those tests are skipped where it is unset.
+export HELM_TEST_DATA := env("HELM_TEST_DATA", "")
+
+_default:
+    @just --list
+
+# Everything that CI runs
+ci:
+    .ci/run
+
+# All tests, in release so that burn is built once
+test *ARGS:
+    cargo test --release --workspace --locked {{ ARGS }}
+
+# Formatting, lints, documentation
+lint:
+    cargo fmt --all -- --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Who may use whom
+arrows:
+    scripts/check_arrows.sh
+
+# Licences, sources, advisories (needs cargo-deny)
+deny:
+    cargo deny check
+
+# What would go to crates.io
+package:
+    cargo package --workspace --no-verify --locked
+
+# Benchmarks
+bench *ARGS:
+    cargo bench --package helm-benches {{ ARGS }}
+
+# HeLM on NHANES 2011–2012: the survey's files and a Llama folder
+nhanes DATA MODEL *ARGS:
+    cargo run --release --locked --package helm-examples --example nhanes -- --data {{ DATA }} --model {{ MODEL }} {{ ARGS }}
+
+# Makes the reference numbers anew (needs Python and the packages in each script's header)
+golden MODEL DATA:
+    python scripts/golden_llama.py --stories260k {{ MODEL }} --out .
+    python scripts/golden_resnet1d.py --out .
+    python scripts/golden_xpt.py --data {{ DATA }} --out .
+    python scripts/golden_eval.py --out .
+
+# Builds with LibTorch: `pip install torch==2.9.0` first
+check-tch:
+    LIBTORCH_USE_PYTORCH=1 cargo check --locked --package helm-llm --features tch
+
+# Builds with wgpu (a quarter of an hour)
+check-wgpu:
+    cargo check --locked --package helm-llm --features wgpu
