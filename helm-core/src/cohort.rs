@@ -133,41 +133,43 @@ impl CohortBuilder {
     /// Gives a feature its values, one a participant.
     ///
     /// # Errors
-    /// [`Error::Unknown`], [`Error::Length`], or [`Error::Value`] with the row of the first value that the feature
-    /// can't hold.
+    /// [`Error::Unknown`], [`Error::Length`], [`Error::DuplicateName`] if the feature has its values already, or
+    /// [`Error::Value`] with the row of the first value that the feature can't hold.
     pub fn feature(mut self, name: &str, values: Vec<Value>) -> Result<Self, Error> {
         let index = self.schema.feature_index(name)?;
         self.check_length("feature", name, values.len())?;
         let feature = &self.schema.features()[index];
         for (row, &value) in values.iter().enumerate() {
             feature.check(value).map_err(|error| match error {
-                Error::Value { feature, expected, found, .. } => Error::Value { feature, row: row + 1, expected, found },
+                Error::Value { feature, expected, found, .. } => {
+                    Error::Value { feature, row: row + 1, expected, found }
+                }
                 other => other,
             })?;
         }
-        self.features[index] = Some(values);
+        fill("feature", name, &mut self.features[index], values)?;
         Ok(self)
     }
 
     /// Gives a signal its states, one a participant.
     ///
     /// # Errors
-    /// [`Error::Unknown`] or [`Error::Length`].
+    /// [`Error::Unknown`], [`Error::Length`], or [`Error::DuplicateName`] if the signal has its states already.
     pub fn signal(mut self, name: &str, states: Vec<SignalState>) -> Result<Self, Error> {
         let index = self.schema.signal_index(name)?;
         self.check_length("signal", name, states.len())?;
-        self.signals[index] = Some(states);
+        fill("signal", name, &mut self.signals[index], states)?;
         Ok(self)
     }
 
     /// Gives an outcome its labels, one a participant; `None` is neither a case nor a control.
     ///
     /// # Errors
-    /// [`Error::Unknown`] or [`Error::Length`].
+    /// [`Error::Unknown`], [`Error::Length`], or [`Error::DuplicateName`] if the outcome has its labels already.
     pub fn outcome(mut self, name: &str, labels: Vec<Option<bool>>) -> Result<Self, Error> {
         let index = self.schema.outcome_index(name)?;
         self.check_length("outcome", name, labels.len())?;
-        self.labels[index] = Some(labels);
+        fill("outcome", name, &mut self.labels[index], labels)?;
         Ok(self)
     }
 
@@ -191,6 +193,13 @@ impl CohortBuilder {
     }
 }
 
+fn fill<T>(what: &'static str, name: &str, column: &mut Option<T>, cells: T) -> Result<(), Error> {
+    match column.replace(cells) {
+        None => Ok(()),
+        Some(_) => Err(Error::DuplicateName { what, name: name.into(), place: "cohort".into() }),
+    }
+}
+
 fn filled<'a, T>(
     what: &'static str,
     columns: Vec<Option<T>>,
@@ -201,4 +210,75 @@ fn filled<'a, T>(
         .zip(names)
         .map(|(column, name)| column.ok_or_else(|| Error::NotFilled { what, name: name.into() }))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Feature, Outcome};
+
+    fn schema() -> Schema {
+        Schema::new(
+            vec![Feature::number("age", "age", "years", 0.0..=120.0)],
+            vec!["spirogram".into()],
+            vec![Outcome::new("wheeze", "wheezing in the past year", "RDQ070 = 1")],
+        )
+        .expect("a schema")
+    }
+
+    fn builder() -> CohortBuilder {
+        let ids = vec![ParticipantId::new("98765"), ParticipantId::new("98766")];
+        Cohort::builder(schema(), ids).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn every_column_is_asked_for() {
+        let message = |cohort: Result<Cohort, Error>| cohort.expect_err("an unfilled cohort").to_string();
+        assert!(message(builder().build()).starts_with("feature \"age\": the schema declares it"));
+        let aged = || builder().feature("age", vec![Value::Number(54.0), Value::Number(31.0)]);
+        assert!(message(aged().and_then(CohortBuilder::build)).starts_with("signal \"spirogram\""));
+        let blown = || aged().and_then(|builder| builder.signal("spirogram", vec![SignalState::Absent; 2]));
+        assert!(message(blown().and_then(CohortBuilder::build)).starts_with("outcome \"wheeze\""));
+        let labelled = blown().and_then(|builder| builder.outcome("wheeze", vec![Some(true), None]));
+        let cohort = labelled.and_then(CohortBuilder::build).expect("a cohort");
+        assert_eq!(format!("{cohort:?}"), "Cohort(2 participants, 1 features, 1 signals, 1 outcomes)");
+        assert_eq!(cohort.labels("wheeze").expect("labels"), [Some(true), None]);
+        assert_eq!(cohort.values("age").expect("values").len(), 2);
+        assert_eq!(cohort.signals("spirogram").expect("states"), [SignalState::Absent, SignalState::Absent]);
+    }
+
+    #[test]
+    fn bad_columns_are_errors_that_hide_values() {
+        let wrong =
+            builder().feature("age", vec![Value::Number(54.0), Value::Number(777.5)]).err().map(|e| e.to_string());
+        let expected = "feature \"age\", row 2: expected a number from 0 to 120 years, found a larger one";
+        assert_eq!(wrong.as_deref(), Some(expected));
+        let short = builder().feature("age", vec![Value::Number(54.0)]).err().map(|e| e.to_string());
+        let expected = "feature \"age\": expected 2 rows, one for each participant, found 1";
+        assert_eq!(short.as_deref(), Some(expected));
+        assert!(matches!(builder().signal("ecg", vec![]).err(), Some(Error::Unknown { what: "signal", .. })));
+        assert!(matches!(builder().signal("spirogram", vec![]).err(), Some(Error::Length { what: "signal", .. })));
+        assert!(matches!(builder().outcome("death", vec![]).err(), Some(Error::Unknown { what: "outcome", .. })));
+        assert!(matches!(builder().outcome("wheeze", vec![]).err(), Some(Error::Length { what: "outcome", .. })));
+    }
+
+    #[test]
+    fn what_is_given_twice_is_an_error() {
+        let labels = || vec![Some(true), None];
+        let twice = builder().outcome("wheeze", labels()).and_then(|builder| builder.outcome("wheeze", labels()));
+        assert!(matches!(twice.err(), Some(Error::DuplicateName { what: "outcome", .. })));
+        let ids = vec![ParticipantId::new("98765"), ParticipantId::new(" 98765")];
+        let error = Cohort::builder(schema(), ids).err().map(|error| format!("{error} {error:?}")).unwrap_or_default();
+        assert!(error.contains("row 1 again in row 2") && !error.contains("98765"), "{error}");
+    }
+
+    #[test]
+    #[should_panic(expected = "row 2 of 2 participants")]
+    fn rows_past_the_last_panic() {
+        let columns = builder()
+            .feature("age", vec![Value::Number(54.0), Value::Number(31.0)])
+            .and_then(|builder| builder.signal("spirogram", vec![SignalState::Absent; 2]))
+            .and_then(|builder| builder.outcome("wheeze", vec![None, None]));
+        columns.and_then(CohortBuilder::build).expect("a cohort").record(2);
+    }
 }

@@ -70,14 +70,15 @@ pub enum Error {
         available: String,
     },
 
-    /// Two features, signals or outcomes share a name, or two columns of a file.
+    /// Two features, signals or outcomes share a name, or two columns of a file, or two levels of a feature; or a
+    /// cohort was given one of them twice.
     #[error("{place}: expected every {what} to have a name of its own, found {name:?} twice")]
     DuplicateName {
-        /// "column", "feature", "signal" or "outcome".
+        /// "column", "feature", "signal", "outcome" or "level".
         what: &'static str,
         /// The name.
         name: String,
-        /// A file's name or "schema".
+        /// A file's name, "schema", "cohort", or the feature of a level.
         place: String,
     },
 
@@ -117,7 +118,9 @@ pub enum Error {
     },
 
     /// Two rows of one participant where there must be one.
-    #[error("{place}: expected one row for each participant, found the participant of row {first} again in row {second}")]
+    #[error(
+        "{place}: expected one row for each participant, found the participant of row {first} again in row {second}"
+    )]
     DuplicateParticipant {
         /// The file's name or "cohort".
         place: String,

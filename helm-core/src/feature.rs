@@ -121,3 +121,47 @@ impl Feature {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MissingReason;
+
+    fn message(feature: &Feature, value: Value) -> String {
+        feature.check(value).expect_err("a bad value").to_string()
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_errors_that_hide_them() {
+        let bmi = Feature::number("bmi", "body mass index", "kg/m²", 10.0..=100.0);
+        for good in [Value::Number(10.0), Value::Number(100.0), Value::Missing(MissingReason::NoRow)] {
+            assert!(bmi.check(good).is_ok());
+        }
+        let expected = "feature \"bmi\", row 0: expected a number from 10 to 100 kg/m², found";
+        assert_eq!(message(&bmi, Value::Number(9.75)), format!("{expected} a smaller one"));
+        assert_eq!(message(&bmi, Value::Number(4321.0)), format!("{expected} a larger one"));
+        assert_eq!(message(&bmi, Value::Number(f64::NAN)), format!("{expected} NaN or infinity"));
+        assert_eq!(message(&bmi, Value::Number(f64::INFINITY)), format!("{expected} NaN or infinity"));
+        assert!(message(&bmi, Value::Level(1)).ends_with("expected a number, found a category"));
+    }
+
+    #[test]
+    fn levels_past_the_last_are_errors() {
+        let sex = Feature::category("sex", "sex", ["male", "female"]);
+        assert!(sex.check(Value::Level(1)).is_ok());
+        assert!(
+            message(&sex, Value::Level(2)).ends_with("expected one of 2 levels, found an index past the last level")
+        );
+        assert!(message(&sex, Value::Number(1.0)).ends_with("expected a category, found a number"));
+    }
+
+    #[test]
+    fn constructors() {
+        let smoker = Feature::yes_no("smoker", "current smoker").with_decimals(3);
+        assert_eq!(smoker, Feature::category("smoker", "current smoker", ["no", "yes"]));
+        assert_eq!(smoker.unit(), None);
+        let ratio = Feature::number("ratio", "FEV1/FVC", "", 0.0..=1.0).with_decimals(2);
+        assert_eq!(ratio.unit(), None);
+        assert!(matches!(ratio.kind, FeatureKind::Number { decimals: 2, .. }));
+    }
+}

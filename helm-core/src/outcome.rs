@@ -19,3 +19,17 @@ impl Outcome {
         Self { name: name.into(), label: label.into(), definition: definition.into(), answers: Answers::yes_no() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_yes_and_no() {
+        let outcome = Outcome::new("wheeze", "wheezing in the past year", "RDQ070 = 1");
+        assert_eq!(
+            (outcome.answers.positive(), outcome.answers.negative()),
+            (&[" yes".into()][..], &[" no".into()][..])
+        );
+    }
+}

@@ -51,3 +51,36 @@ impl fmt::Debug for ParticipantId {
         f.write_str("ParticipantId(hidden)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_hides_the_identifier() {
+        assert_eq!(format!("{:?}", ParticipantId::new("62161")), "ParticipantId(hidden)");
+    }
+
+    #[test]
+    fn numbers_and_text_give_the_same_identifier() {
+        assert_eq!(ParticipantId::from_number(62161.0), ParticipantId::new(" 62161\t"));
+        assert_eq!(ParticipantId::from_number(1e15).as_str(), "1000000000000000");
+        assert_ne!(ParticipantId::from_number(62161.5), ParticipantId::new("62161"));
+    }
+
+    #[test]
+    fn the_index_finds_every_row() {
+        let ids: Vec<ParticipantId> = ["c", "a", "b"].iter().map(ParticipantId::new).collect();
+        let index = ParticipantId::index(&ids);
+        assert_eq!(index[&ParticipantId::new("a")], 1);
+        assert_eq!(index.len(), 3);
+    }
+
+    #[test]
+    fn a_second_row_of_a_participant_is_an_error_without_the_identifier() {
+        let ids: Vec<ParticipantId> = ["x", "98765", "y", "98765"].iter().map(ParticipantId::new).collect();
+        let error = ParticipantId::check_unique(&ids, "a.csv").expect_err("twice");
+        assert!(matches!(error, Error::DuplicateParticipant { first: 2, second: 4, .. }));
+        assert!(!error.to_string().contains("98765") && !format!("{error:?}").contains("98765"));
+    }
+}

@@ -116,9 +116,26 @@ impl fmt::Debug for Context {
 /// A form is written with the space that stands before it, as it follows the question's last character. The
 /// probability of an answer is the sum over its forms.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct Answers {
     positive: Vec<String>,
     negative: Vec<String>,
+}
+
+/// Answers as a file has them, before they are checked.
+#[derive(Deserialize)]
+#[serde(rename = "Answers")]
+struct Stored {
+    positive: Vec<String>,
+    negative: Vec<String>,
+}
+
+impl TryFrom<Stored> for Answers {
+    type Error = Error;
+
+    fn try_from(Stored { positive, negative }: Stored) -> Result<Self, Error> {
+        Self::new(positive, negative)
+    }
 }
 
 impl Answers {
@@ -175,4 +192,56 @@ pub struct Question {
     pub text: String,
     /// What may follow.
     pub answers: Answers,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::IntoDeserializer;
+    use serde::de::value::{Error as SerdeError, MapDeserializer};
+
+    use super::*;
+
+    #[test]
+    fn texts_that_follow_one_another_are_one() {
+        let context = Context::default()
+            .with_text("Age: 54 years.")
+            .with_text(" Sex: male.")
+            .with_soft("spirogram")
+            .with_soft("tabular")
+            .with_text("\n");
+        assert_eq!(context.segments().len(), 4);
+        assert_eq!(context.to_text(), "Age: 54 years. Sex: male.<spirogram><tabular>\n");
+        let slots: Vec<&str> = context.slots().map(SlotId::as_str).collect();
+        assert_eq!(slots, ["spirogram", "tabular"]);
+    }
+
+    #[test]
+    fn debug_shows_lengths_of_texts_only() {
+        let context = Context::default().with_text("Größe: 98765 cm").with_soft("spirogram");
+        assert_eq!(format!("{context:?}"), "[\"text of 15 characters\", \"<spirogram>\"]");
+    }
+
+    #[test]
+    fn answers_need_forms_that_differ() {
+        let answers = Answers::new([" yes", " Yes"], [" no", " No"]).expect("answers");
+        assert_eq!((answers.positive().len(), answers.negative().len()), (2, 2));
+        let message = |positive: &[&str], negative: &[&str]| {
+            Answers::new(positive.iter().copied(), negative.iter().copied()).expect_err("bad answers").to_string()
+        };
+        assert_eq!(message(&[], &[" no"]), "answers: expected at least one surface form for each answer, found none");
+        assert_eq!(message(&[" yes"], &[""]), "answers: expected surface forms that are not empty, found an empty one");
+        assert_eq!(message(&[" no"], &[" no"]), "answers: expected every surface form once, found \" no\" twice");
+    }
+
+    #[test]
+    fn answers_of_a_file_are_checked_too() {
+        let read = |negative: &str| {
+            let map = [("positive", vec![" yes".to_owned()]), ("negative", vec![negative.to_owned()])];
+            let map = map.map(|(key, forms)| (key, forms.into_deserializer()));
+            Answers::deserialize(MapDeserializer::<_, SerdeError>::new(map.into_iter()))
+        };
+        assert_eq!(read(" no").expect("answers"), Answers::yes_no());
+        let error = read(" yes").expect_err("one form for both").to_string();
+        assert!(error.contains("expected every surface form once"), "{error}");
+    }
 }

@@ -64,3 +64,68 @@ impl fmt::Debug for Record<'_> {
         write!(f, "Record(row {})", self.row)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Cohort, Error, Feature, MissingReason, Outcome, ParticipantId, Schema, Signal, SignalState, Value};
+
+    fn cohort() -> Cohort {
+        let features = vec![
+            Feature::number("age", "age", "years", 0.0..=120.0),
+            Feature::category("sex", "sex", ["male", "female"]),
+        ];
+        let outcomes = vec![Outcome::new("wheeze", "wheezing in the past year", "RDQ070 = 1")];
+        let schema = Schema::new(features, vec!["spirogram".into()], outcomes).expect("a schema");
+        let blow = Signal::new(vec![0.0, 0.321], 1, 100.0, "L").expect("a signal");
+        Cohort::builder(schema, vec![ParticipantId::new("p1"), ParticipantId::new("p2")])
+            .and_then(|builder| {
+                builder.feature("age", vec![Value::Number(54.25), Value::Missing(MissingReason::Refused)])
+            })
+            .and_then(|builder| builder.feature("sex", vec![Value::Level(1), Value::Level(0)]))
+            .and_then(|builder| builder.signal("spirogram", vec![SignalState::Present(blow), SignalState::Absent]))
+            .and_then(|builder| builder.outcome("wheeze", vec![Some(true), None]))
+            .and_then(|builder| builder.build())
+            .expect("a cohort")
+    }
+
+    #[test]
+    fn a_record_is_its_row() {
+        let cohort = cohort();
+        let rows: Vec<usize> = cohort.records().map(|record| record.row()).collect();
+        assert_eq!(rows, [0, 1]);
+        let (first, second) = (cohort.record(0), cohort.record(1));
+        assert_eq!(first.value("age").expect("a value"), Value::Number(54.25));
+        assert_eq!(second.value("age").expect("a value"), Value::Missing(MissingReason::Refused));
+        assert_eq!(first.model_inputs(&["sex", "age"]).expect("inputs"), [Some(1.0), Some(54.25)]);
+        assert_eq!(second.model_inputs(&["age", "sex"]).expect("inputs"), [None, Some(0.0)]);
+        assert_eq!(first.signal("spirogram").expect("a state").signal().map(Signal::len), Some(2));
+        assert_eq!(second.signal("spirogram").expect("a state"), &SignalState::Absent);
+        assert_eq!(
+            (first.label("wheeze").expect("a label"), second.label("wheeze").expect("none")),
+            (Some(true), None)
+        );
+        let names: Vec<&str> = second.features().map(|(feature, _)| feature.name.as_str()).collect();
+        assert_eq!(names, ["age", "sex"]);
+        assert_eq!(second.cohort().n_participants(), 2);
+    }
+
+    #[test]
+    fn unknown_names_are_errors() {
+        let cohort = cohort();
+        let record = cohort.record(0);
+        assert!(matches!(record.value("bmi"), Err(Error::Unknown { what: "feature", .. })));
+        assert!(matches!(record.model_inputs(&["age", "bmi"]), Err(Error::Unknown { what: "feature", .. })));
+        assert!(matches!(record.signal("ecg"), Err(Error::Unknown { what: "signal", .. })));
+        assert!(matches!(record.label("death"), Err(Error::Unknown { what: "outcome", .. })));
+    }
+
+    #[test]
+    fn debug_shows_the_row_only() {
+        let cohort = cohort();
+        assert_eq!(format!("{:?}", cohort.record(1)), "Record(row 1)");
+        let values: Vec<_> = cohort.record(0).features().map(|(_, value)| value).collect();
+        assert_eq!(format!("{values:?}"), "[<a number>, <a category>]");
+        let state = cohort.record(0).signal("spirogram").expect("a state");
+        assert_eq!(format!("{state:?}"), "Present(Signal(1 × 2 samples at 100 Hz in L))");
+    }
+}

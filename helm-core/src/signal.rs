@@ -53,7 +53,8 @@ impl Signal {
     /// # Panics
     /// If there is no such channel.
     pub fn channel(&self, channel: usize) -> &[f32] {
-        &self.samples[channel * self.len()..(channel + 1) * self.len()]
+        assert!(channel < self.n_channels, "channel {channel} of {} channels", self.n_channels);
+        &self.samples[channel * self.len()..][..self.len()]
     }
 
     /// Samples in each channel.
@@ -107,5 +108,53 @@ impl SignalState {
             Self::Present(signal) => Some(signal),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_follow_one_another() {
+        let signal = Signal::new(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 500.0, "mV").expect("a signal");
+        assert_eq!((signal.n_channels(), signal.len()), (2, 3));
+        assert_eq!(signal.channel(0), [1.0, 2.0, 3.0]);
+        assert_eq!(signal.channel(1), [4.0, 5.0, 6.0]);
+        assert_eq!((signal.rate_hz(), signal.unit(), signal.duration_seconds()), (500.0, "mV", 0.006));
+    }
+
+    #[test]
+    #[should_panic(expected = "channel 2 of 2 channels")]
+    fn channels_past_the_last_panic() {
+        Signal::new(vec![1.0, 2.0], 2, 500.0, "mV").expect("a signal").channel(2);
+    }
+
+    #[test]
+    fn bad_signals_are_errors() {
+        let message = |samples: &[f32], n_channels, rate_hz| {
+            Signal::new(samples.to_vec(), n_channels, rate_hz, "L").expect_err("a bad signal").to_string()
+        };
+        assert_eq!(message(&[], 1, 1.0), "signal: expected at least one sample and one channel, found 0 and 1");
+        assert_eq!(message(&[1.0], 0, 1.0), "signal: expected at least one sample and one channel, found 1 and 0");
+        assert_eq!(message(&[1.0; 3], 2, 1.0), "signal: expected as many samples in every channel, found 3 in 2");
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert_eq!(
+                message(&[1.0, bad], 1, 1.0),
+                "signal: expected finite samples, found NaN or infinity at index 1"
+            );
+        }
+        for rate_hz in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(message(&[1.0], 1, rate_hz).starts_with("signal: expected a rate above 0 Hz"));
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_sample() {
+        let signal = Signal::new(vec![0.0, 7.654], 1, 100.0, "L").expect("a signal");
+        assert_eq!(format!("{signal:?}"), "Signal(1 × 2 samples at 100 Hz in L)");
+        assert_eq!(format!("{:?}", SignalState::Present(signal.clone())), format!("Present({signal:?})"));
+        assert!(SignalState::Present(signal).signal().is_some());
+        assert!(SignalState::Unusable("too short".into()).signal().is_none() && SignalState::Absent.signal().is_none());
     }
 }

@@ -88,16 +88,23 @@ impl Folds {
     }
 
     /// The rows tested in a fold, in their order.
+    ///
+    /// # Panics
+    /// If there is no such fold.
     pub fn test_rows(&self, fold: usize) -> Vec<usize> {
-        self.rows(|of_row| of_row == fold)
+        self.rows(fold, |of_row| of_row == fold)
     }
 
     /// The rows trained on when a fold is tested, in their order.
+    ///
+    /// # Panics
+    /// If there is no such fold.
     pub fn train_rows(&self, fold: usize) -> Vec<usize> {
-        self.rows(|of_row| of_row != fold)
+        self.rows(fold, |of_row| of_row != fold)
     }
 
-    fn rows(&self, keep: impl Fn(usize) -> bool) -> Vec<usize> {
+    fn rows(&self, fold: usize, keep: impl Fn(usize) -> bool) -> Vec<usize> {
+        assert!(fold < self.k, "fold {fold} of {} folds", self.k);
         (0..self.fold_of_row.len()).filter(|&row| keep(self.fold_of_row[row])).collect()
     }
 }
@@ -128,6 +135,25 @@ mod tests {
         }
 
         #[test]
+        fn every_row_is_tested_once_and_trained_on_else(n in 2usize..150, k in 2usize..8, seed: u64) {
+            prop_assume!(k <= n);
+            let folds = Folds::new(&ids(n), k, seed).expect("folds");
+            let mut tested = vec![0; n];
+            for fold in 0..folds.k() {
+                let (test, train) = (folds.test_rows(fold), folds.train_rows(fold));
+                prop_assert!(test.len() == n / k || test.len() == n.div_ceil(k));
+                let mut all: Vec<usize> = test.iter().chain(&train).copied().collect();
+                all.sort_unstable();
+                prop_assert_eq!(all, (0..n).collect::<Vec<_>>());
+                for row in test {
+                    prop_assert_eq!(folds.fold_of_row()[row], fold);
+                    tested[row] += 1;
+                }
+            }
+            prop_assert!(tested.iter().all(|&times| times == 1));
+        }
+
+        #[test]
         fn folds_are_even_within_strata(n in 10usize..200, k in 2usize..8, seed: u64) {
             let strata: Vec<usize> = (0..n).map(|i| usize::from(i % 5 == 0)).collect();
             let folds = Folds::stratified(&ids(n), &strata, k, seed).expect("folds");
@@ -140,6 +166,27 @@ mod tests {
                 prop_assert!(max.expect("k > 0") - min.expect("k > 0") <= 1);
             }
         }
+    }
+
+    /// A new version of a random number library must not move anybody.
+    #[test]
+    fn folds_of_a_seed_stay() {
+        let ids: Vec<ParticipantId> = (0..12).map(|i| ParticipantId::new(i.to_string())).collect();
+        let folds = Folds::new(&ids, 3, 7).expect("folds");
+        assert_eq!(folds.fold_of_row(), [0, 2, 0, 2, 0, 2, 1, 1, 1, 1, 0, 2]);
+        assert_ne!(Folds::new(&ids, 3, 8).expect("folds").fold_of_row(), folds.fold_of_row());
+    }
+
+    #[test]
+    #[should_panic(expected = "fold 2 of 2 folds")]
+    fn folds_past_the_last_panic() {
+        Folds::new(&ids(4), 2, 0).expect("folds").test_rows(2);
+    }
+
+    #[test]
+    fn strata_need_a_row_each() {
+        let error = Folds::stratified(&ids(4), &[0, 1], 2, 0).expect_err("two strata short").to_string();
+        assert_eq!(error, "strata \"folds\": expected 4 rows, one for each participant, found 2");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt;
 
 use crate::{Error, MissingReason, ParticipantId, Value};
 
 /// The columns of one file as it was read, before a schema gives them meaning.
 ///
 /// Every reader (SAS transport, CSV, the mortality file) yields a `Table`; a cohort is built from one or several.
-/// Columns are found by name, whatever the case of its letters. There is no `Debug`: a table holds participants' data.
+/// Columns are found by name, whatever the case of its letters. `Debug` shows sizes and column names only.
 ///
 /// ```
 /// use helm_core::{Cells, Table, TableColumn, Value};
@@ -42,7 +43,7 @@ pub struct TableColumn {
 /// The cells of a column: numbers or text, as the file stores them.
 #[derive(Clone)]
 pub enum Cells {
-    /// Numbers; each is [`Value::Number`] or [`Value::Missing`].
+    /// Numbers; each is a finite [`Value::Number`] or [`Value::Missing`].
     Numbers(Vec<Value>),
     /// Text; an empty cell is `None`.
     Text(Vec<Option<String>>),
@@ -68,7 +69,7 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::Length`] where a column is shorter or longer than the first, [`Error::DuplicateName`] where two share
-    /// a name.
+    /// a name, [`Error::Cell`] where a cell of numbers is a category, NaN or infinity.
     pub fn new(name: impl Into<String>, columns: Vec<TableColumn>) -> Result<Self, Error> {
         let name = name.into();
         let n_rows = columns.first().map_or(0, |column| column.cells.len());
@@ -86,7 +87,20 @@ impl Table {
                 return Err(Error::DuplicateName { what: "column", name: column.name.clone(), place: name });
             }
         }
-        Ok(Self { name, columns, n_rows })
+        let table = Self { name, columns, n_rows };
+        for column in &table.columns {
+            let Cells::Numbers(numbers) = &column.cells else { continue };
+            for (row, &value) in numbers.iter().enumerate() {
+                let found = match value {
+                    Value::Missing(_) => continue,
+                    Value::Number(number) if number.is_finite() => continue,
+                    Value::Number(_) => "NaN or infinity",
+                    Value::Level(_) => value.kind(),
+                };
+                return Err(table.cell_error(row, column, "a finite number or a missing value", found));
+            }
+        }
+        Ok(table)
     }
 
     /// The file's name, for messages.
@@ -131,7 +145,9 @@ impl Table {
                     None | Some("") => Ok(Value::Missing(MissingReason::NotRecorded)),
                     Some(text) => match text.parse::<f64>() {
                         Ok(number) if number.is_finite() => Ok(Value::Number(number)),
-                        Ok(_) => Err(self.cell_error(row, column, "a finite number or an empty cell", "NaN or infinity")),
+                        Ok(_) => {
+                            Err(self.cell_error(row, column, "a finite number or an empty cell", "NaN or infinity"))
+                        }
                         Err(_) => Err(self.cell_error(row, column, "a number or an empty cell", "text")),
                     },
                 })
@@ -143,7 +159,7 @@ impl Table {
     /// A column as participants' identifiers; whole numbers are written without a point.
     ///
     /// # Errors
-    /// [`Error::Unknown`] without such a column, [`Error::Cell`] where an identifier is missing,
+    /// [`Error::Unknown`] without such a column, [`Error::Cell`] where an identifier is missing or blank,
     /// [`Error::DuplicateParticipant`] where one stands twice.
     pub fn participants(&self, name: &str) -> Result<Vec<ParticipantId>, Error> {
         let column = self.column(name)?;
@@ -157,7 +173,10 @@ impl Table {
             Cells::Text(texts) => texts
                 .iter()
                 .enumerate()
-                .map(|(row, text)| text.as_deref().map(ParticipantId::new).ok_or_else(|| missing(row)))
+                .map(|(row, text)| {
+                    let text = text.as_deref().filter(|text| !text.trim().is_empty());
+                    text.map(ParticipantId::new).ok_or_else(|| missing(row))
+                })
                 .collect::<Result<_, _>>()?,
         };
         ParticipantId::check_unique(&ids, &self.name)?;
@@ -172,5 +191,141 @@ impl Table {
             expected: expected.into(),
             found: found.into(),
         }
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Table({}: {} rows, columns {:?})", self.name, self.n_rows, self.columns)
+    }
+}
+
+impl fmt::Debug for TableColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} <{:?}>", self.name, self.cells)
+    }
+}
+
+impl fmt::Debug for Cells {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::Numbers(_) => "numbers",
+            Self::Text(_) => "texts",
+        };
+        write!(f, "{} {kind}", self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, cells: Cells) -> TableColumn {
+        TableColumn { name: name.into(), label: None, cells }
+    }
+
+    fn text(cells: &[&str]) -> Cells {
+        Cells::Text(cells.iter().map(|&cell| Some(cell.to_owned()).filter(|cell| !cell.is_empty())).collect())
+    }
+
+    fn numbers(cells: &[f64]) -> Cells {
+        Cells::Numbers(cells.iter().copied().map(Value::Number).collect())
+    }
+
+    #[test]
+    fn text_is_parsed_when_numbers_are_asked_for() {
+        let cells = text(&["1.5", " -2e3 ", "", "  ", "+.5", "0"]);
+        let table = Table::new("a.csv", vec![column("x", cells)]).expect("a table");
+        let parsed: Vec<Option<f64>> =
+            table.numbers("X").expect("numbers").iter().map(|value| value.as_number()).collect();
+        assert_eq!(parsed, [Some(1.5), Some(-2000.0), None, None, Some(0.5), Some(0.0)]);
+    }
+
+    #[test]
+    fn text_that_is_no_number_is_an_error_that_hides_it() {
+        for (cell, found) in [
+            ("secret7", "text"),
+            ("1,5", "text"),
+            ("0x10", "text"),
+            ("1_000", "text"),
+            ("NA", "text"),
+            ("nan", "NaN or infinity"),
+            ("NaN", "NaN or infinity"),
+            ("inf", "NaN or infinity"),
+            ("-Infinity", "NaN or infinity"),
+            ("1e999", "NaN or infinity"),
+        ] {
+            let table = Table::new("a.csv", vec![column("x", text(&["1", cell]))]).expect("a table");
+            let error = table.numbers("x").expect_err("no number");
+            assert!(matches!(&error, Error::Cell { row: 2, column, .. } if column == "x"), "{error}");
+            let message = error.to_string();
+            assert!(message.starts_with("a.csv: row 2, column \"x\": expected"), "{message}");
+            assert!(message.ends_with(&format!("found {found}")), "{message}");
+            assert!(found.to_lowercase().contains(&cell.to_lowercase()) || !message.contains(cell), "{message}");
+        }
+    }
+
+    #[test]
+    fn columns_of_other_lengths_names_and_values_are_errors() {
+        let lengths = vec![column("a", numbers(&[1.0, 2.0])), column("b", numbers(&[1.0]))];
+        assert!(matches!(Table::new("t", lengths), Err(Error::Length { expected: 2, found: 1, .. })));
+        let names = vec![column("Age", numbers(&[1.0])), column("AGE", text(&["1"]))];
+        assert!(matches!(Table::new("t", names), Err(Error::DuplicateName { what: "column", .. })));
+        for bad in [Value::Number(f64::NAN), Value::Number(f64::INFINITY), Value::Level(0)] {
+            let cells = Cells::Numbers(vec![Value::Missing(MissingReason::NotRecorded), bad]);
+            assert!(matches!(Table::new("t", vec![column("a", cells)]), Err(Error::Cell { row: 2, .. })));
+        }
+        let table = Table::new("t", vec![column("a", numbers(&[1.0])), column("b", numbers(&[1.0]))]).expect("a table");
+        let message = table.column("c").expect_err("no column").to_string();
+        assert_eq!(message, "t: expected a column \"c\", found only a, b");
+    }
+
+    #[test]
+    fn a_table_without_columns_has_no_rows() {
+        let table = Table::new("t", vec![]).expect("a table");
+        assert_eq!((table.n_rows(), table.columns().len()), (0, 0));
+        assert!(numbers(&[]).is_empty() && !text(&["a"]).is_empty());
+    }
+
+    #[test]
+    fn identifiers_of_numbers_and_text_are_the_same() {
+        let table = Table::new(
+            "t",
+            vec![
+                column("number", numbers(&[62161.0, 62163.5, 1e6])),
+                column("text", text(&["62161", " 62163.5 ", "1000000"])),
+            ],
+        )
+        .expect("a table");
+        assert_eq!(
+            table.participants("number").expect("identifiers"),
+            table.participants("text").expect("identifiers")
+        );
+    }
+
+    #[test]
+    fn identifiers_that_are_missing_or_stand_twice_are_errors() {
+        for cells in [
+            text(&["a", ""]),
+            text(&["a", "   "]),
+            Cells::Numbers(vec![Value::Number(1.0), Value::Missing(MissingReason::SasCode('A'))]),
+        ] {
+            let table = Table::new("t", vec![column("id", cells)]).expect("a table");
+            assert!(matches!(table.participants("id"), Err(Error::Cell { row: 2, .. })));
+        }
+        let table = Table::new("t.csv", vec![column("id", text(&["98765", "b", "98765 "]))]).expect("a table");
+        let message = table.participants("id").expect_err("twice").to_string();
+        assert_eq!(
+            message,
+            "t.csv: expected one row for each participant, found the participant of row 1 again in row 3"
+        );
+    }
+
+    #[test]
+    fn debug_shows_no_cell() {
+        let columns = vec![column("id", text(&["98765"])), column("bmi", numbers(&[43.21]))];
+        let table = Table::new("t.csv", columns).expect("a table");
+        assert_eq!(format!("{table:?}"), "Table(t.csv: 1 rows, columns [id <1 texts>, bmi <1 numbers>])");
+        assert_eq!(format!("{:?}", table.numbers("bmi").expect("numbers")), "[<a number>]");
     }
 }

@@ -92,3 +92,41 @@ impl fmt::Debug for Value {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_the_kind_and_not_the_value() {
+        assert_eq!(format!("{:?}", Value::Number(43.21)), "<a number>");
+        assert_eq!(format!("{:?}", Value::Level(7)), "<a category>");
+        assert_eq!(format!("{:?}", Value::Missing(MissingReason::Refused)), "Missing(Refused)");
+    }
+
+    #[test]
+    fn model_inputs_are_numbers_and_indices() {
+        assert_eq!(Value::Number(1.5).as_model_input(), Some(1.5));
+        assert_eq!(Value::Level(2).as_model_input(), Some(2.0));
+        assert_eq!(Value::Missing(MissingReason::NoRow).as_model_input(), None);
+        assert_eq!(Value::Level(2).as_number(), None);
+        assert!(Value::Missing(MissingReason::NoRow).is_missing() && !Value::Number(0.0).is_missing());
+    }
+
+    #[test]
+    fn every_reason_has_words() {
+        let reasons = [
+            MissingReason::NotRecorded,
+            MissingReason::SasCode('B'),
+            MissingReason::Refused,
+            MissingReason::DontKnow,
+            MissingReason::NotApplicable,
+            MissingReason::NoRow,
+        ];
+        let words = reasons.map(|reason| reason.to_string());
+        assert_eq!(
+            words,
+            ["not recorded", "missing code .B", "refused", "not known", "not applicable", "not examined"]
+        );
+    }
+}

@@ -1,0 +1,15 @@
+//! The readers of files, on real, made and hostile files.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[cfg(feature = "csv")]
+mod csv;
+mod file;
+mod mortality;
+#[cfg(all(feature = "csv", feature = "xpt"))]
+mod nhanes;
+#[cfg(feature = "xpt")]
+mod xpt;
+#[cfg(feature = "xpt")]
+mod xpt_file;
+#[cfg(feature = "xpt")]
+mod xpt_hostile;
