@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Bootstrap, Interval, Replicate};
-use crate::{Error, Scored};
+use crate::bootstrap::Drawn;
+use crate::resampling::Replicate;
+use crate::{Bootstrap, Error, Interval, Scored};
 
 /// How two models differ on the same rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -10,6 +11,8 @@ pub struct Comparison {
     pub auroc: Difference,
     /// In average precision.
     pub auprc: Difference,
+    /// Replicates without cases or without controls, which are left out; none in a stratified bootstrap.
+    pub undefined: usize,
 }
 
 /// A difference with its bootstrap interval and test.
@@ -17,7 +20,7 @@ pub struct Comparison {
 pub struct Difference {
     /// The first model's value less the second's.
     pub difference: f64,
-    /// Percentile interval of the difference.
+    /// The interval of the difference.
     pub interval: Interval,
     /// Two-sided p: twice the smaller share of replicates at or below 0 and at or above 0, with one replicate added to
     /// both counts (Davison and Hinkley 1997, §4.2), at most 1.
@@ -41,20 +44,21 @@ impl Bootstrap {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`] if the two have other labels, or as [`Bootstrap::intervals`].
+    /// [`Error::Setting`] if the two have other labels, weights or participants, or as [`Bootstrap::intervals`].
     pub fn compare(&self, a: &Scored, b: &Scored) -> Result<Comparison, Error> {
-        let replicates = self.replicates(&[a, b])?;
-        let difference = |of: fn(&Replicate) -> f64, whole: f64| {
-            let differences: Vec<f64> = replicates.iter().map(|pair| of(&pair[0]) - of(&pair[1])).collect();
+        let columns = [a, b];
+        let drawn = Drawn::new(self, &columns)?;
+        let difference = |statistic: fn(&[Replicate]) -> f64, whole: f64| {
+            let (differences, interval) = drawn.interval(statistic, whole);
             let share = |count: usize| (count + 1) as f64 / (differences.len() + 1) as f64;
             let below = share(differences.iter().filter(|&&difference| difference <= 0.0).count());
             let above = share(differences.iter().filter(|&&difference| difference >= 0.0).count());
-            let p = (2.0 * below.min(above)).min(1.0);
-            Difference { difference: whole, interval: self.percentile(differences), p }
+            Difference { difference: whole, interval, p: (2.0 * below.min(above)).min(1.0) }
         };
         Ok(Comparison {
-            auroc: difference(|replicate| replicate.auroc, a.auroc() - b.auroc()),
-            auprc: difference(|replicate| replicate.auprc, a.auprc() - b.auprc()),
+            auroc: difference(|columns| columns[0].auroc - columns[1].auroc, a.auroc() - b.auroc()),
+            auprc: difference(|columns| columns[0].auprc - columns[1].auprc, a.auprc() - b.auprc()),
+            undefined: drawn.undefined,
         })
     }
 }

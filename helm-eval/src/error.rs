@@ -35,7 +35,23 @@ pub enum Error {
         row: usize,
     },
 
-    /// Only cases or only controls.
+    /// A weight that is negative, NaN or infinite.
+    #[error("weights: expected finite numbers of at least 0, found a negative number, NaN or infinity in row {row}")]
+    Weight {
+        /// The row, from 1.
+        row: usize,
+    },
+
+    /// A number that is no probability.
+    #[error("{what}: expected numbers from 0 to 1, found another in row {row}")]
+    Probability {
+        /// The numbers.
+        what: &'static str,
+        /// The row, from 1.
+        row: usize,
+    },
+
+    /// Only cases or only controls among the rows whose weight is not 0.
     #[error("labels: expected cases and controls, found {cases} cases and {controls} controls")]
     OneClass {
         /// Cases.
@@ -55,6 +71,17 @@ pub enum Error {
         found: String,
     },
 
+    /// A statistic that these data have not.
+    #[error("{what}: expected {expected}, found {found}")]
+    Undefined {
+        /// The statistic.
+        what: &'static str,
+        /// What it needs.
+        expected: String,
+        /// What there is.
+        found: String,
+    },
+
     /// A classical model that could not be fitted.
     #[error("{model}: expected a fit, found: {problem}")]
     Fit {
@@ -67,4 +94,23 @@ pub enum Error {
     /// A report that could not be drawn or written.
     #[error("report: {0}")]
     Report(String),
+}
+
+impl Error {
+    /// That numbers are probabilities.
+    pub(crate) fn check_probabilities(what: &'static str, numbers: &[f64]) -> Result<(), Self> {
+        match numbers.iter().position(|number| !(0.0..=1.0).contains(number)) {
+            Some(row) => Err(Self::Probability { what, row: row + 1 }),
+            None => Ok(()),
+        }
+    }
+
+    /// That there are some cases and some controls in a population.
+    pub(crate) fn check_prevalence(prevalence: f64) -> Result<(), Self> {
+        if prevalence > 0.0 && prevalence < 1.0 {
+            return Ok(());
+        }
+        let (expected, found) = ("a number between 0 and 1".into(), prevalence.to_string());
+        Err(Self::Setting { what: "prevalence", expected, found })
+    }
 }

@@ -80,7 +80,7 @@ impl LogisticConfig {
     /// train nothing.
     ///
     /// # Errors
-    /// As [`LogisticConfig::fit`], for each fold.
+    /// As [`LogisticConfig::fit`], for each fold; [`Error::Core`] also for a bad row without a label.
     pub fn cross_validate<R: AsRef<[Option<f64>]>>(
         &self,
         rows: &[R],
@@ -92,6 +92,8 @@ impl LogisticConfig {
                 return Err(Error::Length { what: what.into(), expected: rows.len(), found });
             }
         }
+        // All rows, also those that train nothing: a row to be scored must be sound, too.
+        Standardizer::fit(rows.iter().map(AsRef::as_ref))?;
         let mut log_odds = vec![0.0; rows.len()];
         for fold in 0..folds.k() {
             let train = folds.train_rows(fold).into_iter().filter_map(|row| Some((rows[row].as_ref(), labels[row]?)));

@@ -1,7 +1,23 @@
 //! Tables and plots of an evaluation.
+//!
+//! [`OutcomeResult`] evaluates models on one outcome; a [`Table`] of such results writes Markdown, LaTeX, CSV and JSON;
+//! [`RocPlot`], [`PrPlot`], [`ForestPlot`], [`ReliabilityPlot`] and [`DecisionPlot`] draw SVG.
 
+mod chart;
+mod decision_plot;
+mod forest_plot;
+mod latex;
 mod outcome;
+mod pr_plot;
+mod reliability_plot;
+mod roc_plot;
+mod style;
 mod table;
 
+pub use decision_plot::DecisionPlot;
+pub use forest_plot::ForestPlot;
 pub use outcome::{Estimate, ModelResult, OutcomeResult, PairedResult};
+pub use pr_plot::PrPlot;
+pub use reliability_plot::ReliabilityPlot;
+pub use roc_plot::RocPlot;
 pub use table::Table;

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Bootstrap, Error, Scored};
+use crate::{Bootstrap, Error, Interval, Scored};
 
 /// An estimate with its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,10 +42,12 @@ pub struct PairedResult {
 pub struct OutcomeResult {
     /// The outcome.
     pub outcome: String,
-    /// Participants with a label.
+    /// Rows with a label.
     pub n: usize,
     /// Cases among them.
     pub cases: usize,
+    /// The confidence of every interval: 0.95 for 95 % intervals.
+    pub confidence: f64,
     /// The models, in the order given.
     pub models: Vec<ModelResult>,
     /// The comparisons, in the order given.
@@ -68,7 +70,8 @@ impl OutcomeResult {
     /// ```
     ///
     /// # Errors
-    /// As [`Scored::new`] and [`Bootstrap::compare`]; [`Error::Setting`] if a comparison names no model.
+    /// As [`Scored::new`] and [`Bootstrap::compare`]; [`Error::Setting`] if a comparison names no model, or if two models
+    /// have the same name.
     pub fn evaluate(
         outcome: impl Into<String>,
         labels: &[bool],
@@ -78,22 +81,47 @@ impl OutcomeResult {
     ) -> Result<Self, Error> {
         let scored: Vec<Scored> =
             models.iter().map(|(_, scores)| Scored::new(labels, scores)).collect::<Result<_, _>>()?;
-        let results = models.iter().zip(&scored).map(|((name, _), scored)| {
-            let (auroc, auprc) = bootstrap.intervals(scored)?;
-            let estimate = |value, interval: crate::Interval| Estimate { value, ci: [interval.lower, interval.upper] };
-            let (auroc, auprc) = (estimate(scored.auroc(), auroc), estimate(scored.auprc(), auprc));
+        let models: Vec<(&str, &Scored)> = models.iter().map(|(name, _)| *name).zip(&scored).collect();
+        Self::of(outcome, &models, comparisons, bootstrap)
+    }
+
+    /// As [`evaluate`](Self::evaluate), of scores that may have weights and participants with several rows. There is at
+    /// least one model, and all are of the same rows.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without models; as [`Bootstrap::compare`]; [`Error::Setting`] if a comparison names no model, or
+    /// if two models have the same name.
+    pub fn of(
+        outcome: impl Into<String>,
+        models: &[(&str, &Scored)],
+        comparisons: &[(&str, &str)],
+        bootstrap: &Bootstrap,
+    ) -> Result<Self, Error> {
+        let columns: Vec<&Scored> = models.iter().map(|(_, scored)| *scored).collect();
+        Scored::check_same_rows(&columns)?;
+        for (index, (name, _)) in models.iter().enumerate() {
+            if models[..index].iter().any(|(other, _)| other == name) {
+                let (expected, found) = ("each model's name once".into(), format!("{name} twice"));
+                return Err(Error::Setting { what: "models", expected, found });
+            }
+        }
+        let results = models.iter().map(|(name, scored)| {
+            let intervals = bootstrap.intervals(scored)?;
+            let estimate = |value, interval: Interval| Estimate { value, ci: [interval.lower, interval.upper] };
+            let auroc = estimate(scored.auroc(), intervals.auroc);
+            let auprc = estimate(scored.auprc(), intervals.auprc);
             Ok(ModelResult { name: (*name).into(), auroc, auprc })
         });
         let results = results.collect::<Result<Vec<_>, Error>>()?;
         let find = |name: &str| {
-            models.iter().position(|(other, _)| *other == name).ok_or_else(|| Error::Setting {
+            models.iter().find(|(other, _)| *other == name).map(|(_, scored)| *scored).ok_or_else(|| Error::Setting {
                 what: "comparison",
                 expected: models.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
                 found: name.into(),
             })
         };
         let paired = comparisons.iter().map(|&(a, b)| {
-            let difference = bootstrap.compare(&scored[find(a)?], &scored[find(b)?])?.auroc;
+            let difference = bootstrap.compare(find(a)?, find(b)?)?.auroc;
             Ok(PairedResult {
                 a: a.into(),
                 b: b.into(),
@@ -103,7 +131,7 @@ impl OutcomeResult {
             })
         });
         let paired = paired.collect::<Result<Vec<_>, Error>>()?;
-        let cases = labels.iter().filter(|&&case| case).count();
-        Ok(Self { outcome: outcome.into(), n: labels.len(), cases, models: results, paired })
+        let (n, cases) = columns.first().map_or((0, 0), |first| (first.len(), first.n_cases()));
+        Ok(Self { outcome: outcome.into(), n, cases, confidence: bootstrap.confidence, models: results, paired })
     }
 }

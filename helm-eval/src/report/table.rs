@@ -2,9 +2,22 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::outcome::{Estimate, OutcomeResult};
+use super::outcome::{Estimate, OutcomeResult, PairedResult};
 
-/// Outcomes × models, as Markdown for people, CSV for other programs and JSON.
+/// Outcomes × models, as Markdown for people, LaTeX for papers, CSV and JSON for other programs. Each outcome has a name of its own.
+///
+/// ```
+/// use helm_eval::Bootstrap;
+/// use helm_eval::report::{OutcomeResult, Table};
+///
+/// let labels = [false, false, true, true];
+/// let models: [(&str, &[f64]); 1] = [("age, sex", &[0.1, 0.4, 0.35, 0.8])];
+/// let table = Table::new(vec![OutcomeResult::evaluate("wheeze", &labels, &models, &[], &Bootstrap::default())?]);
+/// assert!(table.to_markdown().starts_with("### wheeze: 2 cases among 4\n"));
+/// assert!(table.to_csv().lines().nth(1).is_some_and(|line| line.starts_with("wheeze,4,2,\"age, sex\",0.95,0.75,")));
+/// assert_eq!(table.to_json()["wheeze"]["models"]["age, sex"]["auroc"]["value"], 0.75);
+/// # Ok::<(), helm_eval::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
     outcomes: Vec<OutcomeResult>,
@@ -21,17 +34,21 @@ impl Table {
         &self.outcomes
     }
 
-    /// Two Markdown tables for each outcome: the models, and their differences.
+    /// One or two Markdown tables for each outcome: the models, and their differences where some were compared.
     pub fn to_markdown(&self) -> String {
         let mut text = String::new();
         for result in &self.outcomes {
-            let _ = writeln!(text, "### {}: {} cases among {}\n", result.outcome, result.cases, result.n);
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            let _ = writeln!(text, "### {}: {} cases among {}\n", one_line(&result.outcome), result.cases, result.n);
+            let interval = format!("({} % CI)", percent(result.confidence));
             let rows: Vec<[String; 3]> = result
                 .models
                 .iter()
-                .map(|model| [model.name.clone(), estimate(&model.auroc), estimate(&model.auprc)])
+                .map(|model| [one_line(&model.name), estimate(&model.auroc), estimate(&model.auprc)])
                 .collect();
-            markdown(&mut text, ["model", "AUROC (95 % CI)", "AUPRC (95 % CI)"], &rows);
+            markdown(&mut text, ["model", &format!("AUROC {interval}"), &format!("AUPRC {interval}")], &rows);
             if result.paired.is_empty() {
                 continue;
             }
@@ -40,30 +57,31 @@ impl Table {
                 .paired
                 .iter()
                 .map(|pair| {
-                    let [lower, upper] = pair.ci;
-                    let difference = format!("{:+.3} ({lower:+.3} to {upper:+.3})", pair.auroc_difference);
-                    [format!("{} − {}", pair.a, pair.b), difference, p_value(pair.p)]
+                    let models = format!("{} − {}", one_line(&pair.a), one_line(&pair.b));
+                    [models, difference(pair), p_value(pair.p)]
                 })
                 .collect();
-            markdown(&mut text, ["paired difference", "in AUROC (95 % CI)", "p"], &rows);
-            text.push('\n');
+            markdown(&mut text, ["paired difference", &format!("in AUROC {interval}"), "p"], &rows);
         }
         text
     }
 
     /// One line for each outcome and model.
     pub fn to_csv(&self) -> String {
-        let mut text = String::from("outcome,n,cases,model,auroc,auroc_lower,auroc_upper,auprc,auprc_lower,auprc_upper\n");
+        let mut text = String::from(
+            "outcome,n,cases,model,confidence,auroc,auroc_lower,auroc_upper,auprc,auprc_lower,auprc_upper\n",
+        );
         for result in &self.outcomes {
             for model in &result.models {
                 let (auroc, auprc) = (model.auroc, model.auprc);
                 let _ = writeln!(
                     text,
-                    "{},{},{},{},{},{},{},{},{},{}",
+                    "{},{},{},{},{},{},{},{},{},{},{}",
                     quoted(&result.outcome),
                     result.n,
                     result.cases,
                     quoted(&model.name),
+                    result.confidence,
                     auroc.value,
                     auroc.ci[0],
                     auroc.ci[1],
@@ -76,7 +94,7 @@ impl Table {
         text
     }
 
-    /// `{OUTCOME: {"n", "cases", "models": {MODEL: {"auroc": {"value", "ci"}, "auprc": …}}, "paired": […]}}`.
+    /// `{OUTCOME: {"n", "cases", "confidence", "models": {MODEL: {"auroc": {"value", "ci"}, "auprc": …}}, "paired": […]}}`.
     pub fn to_json(&self) -> Value {
         let outcomes = self.outcomes.iter().map(|result| {
             let models: Map<String, Value> = result
@@ -84,18 +102,26 @@ impl Table {
                 .iter()
                 .map(|model| (model.name.clone(), json!({ "auroc": model.auroc, "auprc": model.auprc })))
                 .collect();
-            let block = json!({ "n": result.n, "cases": result.cases, "models": models, "paired": result.paired });
+            let block = json!({
+                "n": result.n, "cases": result.cases, "confidence": result.confidence,
+                "models": models, "paired": result.paired,
+            });
             (result.outcome.clone(), block)
         });
         Value::Object(outcomes.collect())
     }
 }
 
-fn estimate(estimate: &Estimate) -> String {
+pub(super) fn estimate(estimate: &Estimate) -> String {
     format!("{:.3} ({:.3} to {:.3})", estimate.value, estimate.ci[0], estimate.ci[1])
 }
 
-fn p_value(p: f64) -> String {
+pub(super) fn difference(pair: &PairedResult) -> String {
+    let [lower, upper] = pair.ci;
+    format!("{:+.3} ({lower:+.3} to {upper:+.3})", pair.auroc_difference)
+}
+
+pub(super) fn p_value(p: f64) -> String {
     if p < 0.001 { "< 0.001".into() } else { format!("{p:.3}") }
 }
 
@@ -114,6 +140,16 @@ fn markdown(text: &mut String, header: [&str; 3], rows: &[[String; 3]]) {
     for [a, b, c] in rows {
         text.push_str(&line([a, b, c]));
     }
+}
+
+/// A confidence of 0.95 as 95, without the digits that binary fractions trail.
+pub(super) fn percent(confidence: f64) -> f64 {
+    (confidence * 1e6).round() / 1e4
+}
+
+/// A name that can't break a table: on one line, its bars escaped.
+fn one_line(name: &str) -> String {
+    name.replace(['\r', '\n'], " ").replace('|', "\\|")
 }
 
 fn quoted(text: &str) -> String {

@@ -1,0 +1,165 @@
+use plotters::coord::types::RangedCoordf64;
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+
+use super::OutcomeResult;
+use super::style::{self, FONT, GREY, Look, MARKER, PALE, TEXT};
+use super::table::percent;
+use crate::Error;
+
+/// AUROC with its interval of every outcome and model as an SVG drawing, one line each, the number of cases beside the
+/// outcome.
+///
+/// ```
+/// use helm_eval::Bootstrap;
+/// use helm_eval::report::{ForestPlot, OutcomeResult};
+///
+/// let labels = [false, false, true, true];
+/// let models: [(&str, &[f64]); 1] = [("age, sex", &[0.1, 0.4, 0.35, 0.8])];
+/// let result = OutcomeResult::evaluate("wheeze", &labels, &models, &[], &Bootstrap::default())?;
+/// let svg = ForestPlot::new(&[result]).to_svg()?;
+/// assert!(svg.starts_with("<svg") && svg.contains("0.750"));
+/// # Ok::<(), helm_eval::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForestPlot {
+    lines: Vec<Line>,
+    confidence: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Line {
+    Heading { outcome: String, counts: String },
+    Model { index: usize, name: String, auroc: f64, ci: [f64; 2] },
+}
+
+const WIDTH: i32 = 1240;
+const MARGIN: i32 = 24;
+/// Room for names on the left.
+const NAMES: i32 = 440;
+/// Room for numbers on the right.
+const NUMBERS: i32 = 290;
+/// Room for the axis below.
+const AXIS: i32 = 84;
+/// The height of a line.
+const LINE: i32 = 42;
+
+type Plane = Cartesian2d<RangedCoordf64, RangedCoordf64>;
+
+impl ForestPlot {
+    /// A drawing of results: a heading for each outcome, and its models under it. The axis is named after the
+    /// confidence of the first.
+    pub fn new(outcomes: &[OutcomeResult]) -> Self {
+        let mut lines = Vec::new();
+        for result in outcomes {
+            let counts = format!("{} cases / {}", result.cases, result.n);
+            lines.push(Line::Heading { outcome: style::label(&result.outcome, 34), counts });
+            for (index, model) in result.models.iter().enumerate() {
+                let (name, auroc, ci) = (style::label(&model.name, 30), model.auroc.value, model.auroc.ci);
+                lines.push(Line::Model { index, name, auroc, ci });
+            }
+        }
+        Self { lines, confidence: outcomes.first().map_or(0.95, |result| result.confidence) }
+    }
+
+    /// The drawing.
+    ///
+    /// # Errors
+    /// [`Error::Report`] if a number is not finite, or if it can't be drawn.
+    pub fn to_svg(&self) -> Result<String, Error> {
+        let range = self.range()?;
+        let mut svg = String::new();
+        let height = MARGIN + LINE * i32::try_from(self.lines.len()).unwrap_or(0) + AXIS;
+        {
+            let root = SVGBackend::with_string(&mut svg, (WIDTH as u32, height as u32)).into_drawing_area();
+            root.fill(&WHITE).map_err(style::failed)?;
+            let mut chart = ChartBuilder::on(&root)
+                .margin_top(MARGIN)
+                .margin_right(NUMBERS)
+                .x_label_area_size(AXIS)
+                .y_label_area_size(NAMES)
+                .build_cartesian_2d(range.0..range.1, self.lines.len().max(1) as f64..0.0)
+                .map_err(style::failed)?;
+            chart
+                .configure_mesh()
+                .disable_y_mesh()
+                .disable_y_axis()
+                .bold_line_style(PALE)
+                .light_line_style(TRANSPARENT)
+                .axis_style(BLACK)
+                .x_labels(6)
+                .x_label_formatter(&|x| format!("{x:.2}"))
+                .label_style((FONT, TEXT))
+                .axis_desc_style((FONT, TEXT))
+                .x_desc(format!("AUROC ({} % CI)", percent(self.confidence)))
+                .draw()
+                .map_err(style::failed)?;
+            let area = chart.plotting_area();
+            if range.0 <= 0.5 && 0.5 <= range.1 {
+                let ends = [(0.5, 0.0), (0.5, self.lines.len() as f64)];
+                let chance = DashedPathElement::new(ends, 4, 8, GREY.stroke_width(2));
+                area.draw(&chance).map_err(style::failed)?;
+            }
+            for (place, line) in self.lines.iter().enumerate() {
+                draw(&root, area, place, line)?;
+            }
+            root.present().map_err(style::failed)?;
+        }
+        Ok(svg)
+    }
+
+    /// The ends of the axis: twentieths that hold every interval and chance, 0.5.
+    fn range(&self) -> Result<(f64, f64), Error> {
+        let (mut lower, mut upper) = (0.5_f64, 0.5_f64);
+        for line in &self.lines {
+            let Line::Model { auroc, ci, .. } = line else { continue };
+            for value in [*auroc, ci[0], ci[1]] {
+                if !value.is_finite() {
+                    let problem = "forest plot: expected finite estimates and intervals, found NaN or infinity";
+                    return Err(Error::Report(problem.into()));
+                }
+                lower = lower.min(value);
+                upper = upper.max(value);
+            }
+        }
+        Ok((((lower - 0.01) * 20.0).floor() / 20.0, ((upper + 0.01) * 20.0).ceil() / 20.0))
+    }
+}
+
+fn draw<B: DrawingBackend>(
+    root: &DrawingArea<B, plotters::coord::Shift>,
+    area: &DrawingArea<B, Plane>,
+    place: usize,
+    line: &Line,
+) -> Result<(), Error>
+where
+    B::ErrorType: 'static,
+{
+    let at = |x: f64| area.map_coordinate(&(x, place as f64 + 0.5));
+    let y = at(0.5).1;
+    let write = |text: String, x: i32, style: TextStyle<'static>| {
+        root.draw(&Text::new(text, (x, y - TEXT / 2 + 3), style)).map_err(style::failed)
+    };
+    match line {
+        Line::Heading { outcome, counts } => {
+            let bold = (FONT, TEXT, FontStyle::Bold).into_font().color(&BLACK.to_rgba());
+            write(outcome.clone(), MARGIN, bold)?;
+            write(counts.clone(), WIDTH - NUMBERS + MARGIN, style::text(TEXT))
+        }
+        Line::Model { index, name, auroc, ci } => {
+            let look = Look::of(*index);
+            write(name.clone(), 2 * MARGIN, style::text(TEXT))?;
+            let numbers = format!("{auroc:.3} ({:.3} to {:.3})", ci[0], ci[1]);
+            write(numbers, WIDTH - NUMBERS + MARGIN, style::text(TEXT))?;
+            let (left, right) = (at(ci[0]).0, at(ci[1]).0);
+            for [from, to] in [
+                [(left, y), (right, y)],
+                [(left, y - MARKER), (left, y + MARKER)],
+                [(right, y - MARKER), (right, y + MARKER)],
+            ] {
+                root.draw(&PathElement::new([from, to], look.colour.stroke_width(3))).map_err(style::failed)?;
+            }
+            style::draw_marker(root, at(*auroc), look)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+use super::chart::{self, Axis, Chart, Series};
+use super::style::Look;
+use crate::{Error, Interval, Scored};
+
+/// ROC curves of several models as an SVG drawing, their areas in the legend.
+///
+/// Curves differ in colour and dashes, so that print without colour and any colour vision tell them apart.
+///
+/// ```
+/// use helm_eval::report::RocPlot;
+/// use helm_eval::{Bootstrap, Scored};
+///
+/// let scored = Scored::new(&[false, false, true, true], &[0.1, 0.4, 0.35, 0.8])?;
+/// let auroc = Bootstrap::default().intervals(&scored)?.auroc;
+/// let svg = RocPlot::new("wheeze").curve("age, sex", &scored, Some(auroc)).to_svg()?;
+/// assert!(svg.starts_with("<svg") && svg.contains("age, sex: AUROC 0.750"));
+/// # Ok::<(), helm_eval::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct RocPlot {
+    title: String,
+    /// Lines of the legend, and the curves.
+    curves: Vec<(String, Vec<(f64, f64)>)>,
+}
+
+impl RocPlot {
+    /// A drawing without curves.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), curves: Vec::new() }
+    }
+
+    /// Adds a model's curve; the legend has its AUROC, with an interval where one is given.
+    pub fn curve(mut self, name: impl AsRef<str>, scored: &Scored, auroc: Option<Interval>) -> Self {
+        let curve = scored.roc_curve();
+        let points = chart::thinned(curve.iter().map(|point| (point.false_positive_rate, point.sensitivity)));
+        self.curves.push((chart::estimate(name.as_ref(), "AUROC", scored.auroc(), auroc), points));
+        self
+    }
+
+    /// The drawing.
+    ///
+    /// # Errors
+    /// [`Error::Report`] if it can't be drawn.
+    pub fn to_svg(&self) -> Result<String, Error> {
+        let mut series = vec![Series::reference(vec![(0.0, 0.0), (1.0, 1.0)])];
+        series.extend(self.curves.iter().enumerate().map(|(index, (label, points))| Series {
+            look: Look::of(index),
+            label: Some(label.clone()),
+            points: points.clone(),
+            bars: Vec::new(),
+        }));
+        let x = Axis { name: "False positive rate (1 − specificity)", from: 0.0, to: 1.0 };
+        let y = Axis { name: "Sensitivity", from: 0.0, to: 1.0 };
+        Chart { title: self.title.clone(), x, y, series }.to_svg()
+    }
+}
