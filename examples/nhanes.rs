@@ -17,7 +17,7 @@ use helm_examples::{
     Failure, Manifest, Prediction, Progress, at_least, check_writable, nhanes, run, write_atomically, write_json,
     write_predictions,
 };
-use helm_llm::{Examples, Helm, LanguageModel, Prompt, TrainConfig, Trainer, Validation};
+use helm_llm::{Examples, Helm, LanguageModel, Prompt, TrainConfig, Trainer};
 use helm_serialize::Serializer;
 use serde_json::json;
 
@@ -46,7 +46,7 @@ struct Args {
     #[arg(long, value_name = "NAME", default_value = "wheeze")]
     outcome: Vec<String>,
     /// Passes over the training participants
-    #[arg(long, default_value_t = 8, value_parser = at_least(1))]
+    #[arg(long, default_value_t = 4, value_parser = at_least(1))]
     epochs: usize,
     /// Folds of the cross-validation
     #[arg(long, default_value_t = 5, value_parser = at_least(2))]
@@ -83,8 +83,6 @@ const RESNET_WIDTH: usize = 8;
 const D_HIDDEN: usize = 64;
 /// The curve's grid. The published grid ends at 6.58 L, which would cut 37 of these participants.
 const GRID: FlowVolume = FlowVolume { n_points: 128, max_volume_litres: 8.0, max_seconds: 30.0 };
-/// One participant in so many of each training set decides which epoch's weights are kept.
-const VALIDATION: usize = 8;
 
 const LOGISTIC_TABULAR: &str = "logistic_tabular";
 const LOGISTIC_MULTIMODAL: &str = "logistic_multimodal";
@@ -274,39 +272,36 @@ impl Study<'_> {
         Ok(risks)
     }
 
+    /// Trains on all rows for a fixed number of epochs. A validation set to stop early on would hold some sixty cases:
+    /// too few to tell epochs apart, and too many to go without.
     fn train(&self, rows: &[usize], seed: u64, progress: &mut Progress) -> Result<Helm, Failure> {
-        let participants: Vec<_> = rows.iter().map(|&row| self.cohort.participants()[row].clone()).collect();
-        let labels = self.cohort.labels(&self.outcomes[0])?;
-        let strata: Vec<usize> = rows.iter().map(|&row| labels[row].map_or(2, usize::from)).collect();
-        let split = Folds::stratified(&participants, &strata, VALIDATION, seed)?;
-        let part = |picked: Vec<usize>| picked.into_iter().map(|index| rows[index]).collect::<Vec<_>>();
-        let (train, validation) = (part(split.train_rows(0)), part(split.test_rows(0)));
-
-        let mut helm = Helm::new(self.model.clone(), self.modalities(&train, seed)?)?;
-        let (train, validation) = (self.examples(&helm, &train)?, self.examples(&helm, &validation)?);
+        let mut helm = Helm::new(self.model.clone(), self.modalities(rows, seed)?)?;
+        let train = self.examples(&helm, rows)?;
         let mut config = TrainConfig::default();
         config.epochs = self.args.epochs;
         config.seed = seed;
-        Trainer::new(config)?.with_validation(validation).with_metric(mean_auroc).fit(&mut helm, &train, progress)?;
+        Trainer::new(config)?.fit(&mut helm, &train, progress)?;
         Ok(helm)
     }
 
     /// Encoders for the modalities in use, their standardisation learned on the training rows.
     fn modalities(&self, train: &[usize], seed: u64) -> Result<Vec<Modality>, Failure> {
-        let d_model = self.model.frozen().d_model();
+        let (d_model, rms) = (self.model.frozen().d_model(), self.model.frozen().embedding_rms());
         self.device.seed(seed);
         let fit = |features: &[&'static str]| {
             TabularReader::fit(features.iter().copied(), train.iter().map(|&row| self.cohort.record(row)))
         };
         let reader = fit(self.features)?;
-        let encoder = TabularEncoderConfig::new(reader.width(), N_SOFT, d_model).with_d_hidden(D_HIDDEN);
+        let encoder =
+            TabularEncoderConfig::new(reader.width(), N_SOFT, d_model).with_d_hidden(D_HIDDEN).with_initial_rms(rms);
         let mut modalities = vec![Modality::new("tabular", encoder.init(self.device), reader, self.device)];
         if self.spirogram {
             let reader = SpirogramReader::new(nhanes::SPIROGRAM, GRID).with_scalars(fit(&nhanes::BESIDE_THE_CURVE)?);
             // 128 points need no padding: they are 4 × 32.
             let resnet = ResNet1dConfig::new(1).with_width(RESNET_WIDTH).with_padding(0);
-            let encoder =
-                SpirogramEncoderConfig::new(resnet, reader.n_scalars(), N_SOFT, d_model).with_d_hidden(D_HIDDEN);
+            let encoder = SpirogramEncoderConfig::new(resnet, reader.n_scalars(), N_SOFT, d_model)
+                .with_d_hidden(D_HIDDEN)
+                .with_initial_rms(rms);
             modalities.push(Modality::new(nhanes::SPIROGRAM, encoder.init(self.device), reader, self.device));
         }
         Ok(modalities)
@@ -338,16 +333,6 @@ impl Study<'_> {
         };
         rows.iter().map(|&row| prompt(self.cohort.record(row))).collect()
     }
-}
-
-/// The mean AUROC over the outcomes; an outcome without cases among the validation participants says nothing.
-fn mean_auroc(validation: &Validation) -> f64 {
-    let aurocs: Vec<f64> = validation
-        .questions
-        .iter()
-        .filter_map(|(log_odds, labels)| Some(Scored::new(labels, log_odds).ok()?.auroc()))
-        .collect();
-    if aurocs.is_empty() { -validation.loss } else { aurocs.iter().sum::<f64>() / aurocs.len() as f64 }
 }
 
 fn table(cohort: &Cohort, args: &Args, scores: &[Scores]) -> Result<Table, Failure> {

@@ -1,4 +1,4 @@
-use helm_llm::{StepReport, TrainObserver, ValidationReport};
+use helm_llm::{StepReport, TrainObserver};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A progress bar on standard error; silent where that is no terminal.
@@ -8,7 +8,6 @@ pub struct Progress {
     /// Steps of the stage done so far, and its share of the whole run, in steps of the bar.
     share: u64,
     done_before: u64,
-    validated: String,
 }
 
 /// Steps of the bar for each stage.
@@ -20,7 +19,7 @@ impl Progress {
         let bar = ProgressBar::new(stages as u64 * PER_STAGE);
         let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {elapsed}, {eta} left  {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, stage: String::new(), share: 1, done_before: 0, validated: String::new() }
+        Self { bar, stage: String::new(), share: 1, done_before: 0 }
     }
 
     /// Begins a stage that is so many stages of the bar long.
@@ -28,7 +27,6 @@ impl Progress {
         self.done_before += if self.stage.is_empty() { 0 } else { self.share * PER_STAGE };
         self.stage = name.into();
         self.share = stages as u64;
-        self.validated.clear();
         self.bar.set_position(self.done_before);
         self.bar.set_message(self.stage.clone());
     }
@@ -44,12 +42,8 @@ impl TrainObserver for Progress {
         let within = self.share * PER_STAGE * report.step as u64 / report.n_steps as u64;
         self.bar.set_position(self.done_before + within);
         self.bar.set_message(format!(
-            "{}, loss {:.3}, {:.0} participants/s{}",
-            self.stage, report.loss, report.participants_per_second, self.validated
+            "{}, loss {:.3}, {:.0} participants/s",
+            self.stage, report.loss, report.participants_per_second
         ));
-    }
-
-    fn validated(&mut self, report: &ValidationReport) {
-        self.validated = format!(", validation {:.3}", report.metric);
     }
 }

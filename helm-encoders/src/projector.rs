@@ -1,6 +1,6 @@
 use burn::config::Config;
 use burn::module::Module;
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 
@@ -18,6 +18,10 @@ pub struct ProjectorConfig {
     /// Width of the hidden layer.
     #[config(default = "128")]
     pub d_hidden: usize,
+    /// Root mean square of the soft tokens at the start of training. That of the language model's own embeddings puts
+    /// them where the model is at home.
+    #[config(default = "0.02")]
+    pub initial_rms: f64,
 }
 
 /// A perceptron with one hidden layer from features to soft tokens.
@@ -34,9 +38,16 @@ pub struct Projector {
 impl ProjectorConfig {
     /// A projector with random weights.
     pub fn init(&self, device: &Device) -> Projector {
+        // At the start, soft tokens are the same random vectors for everyone, and a tenth differs from input to input:
+        // training finds what matters instead of unlearning random features.
+        let normal = |std: f64| Initializer::Normal { mean: 0.0, std };
+        let output = LinearConfig::new(self.d_hidden, self.n_soft * self.d_model)
+            .with_initializer(normal(0.1 * self.initial_rms / (self.d_hidden as f64).sqrt()));
+        let mut output = output.init(device);
+        output.bias = Some(normal(self.initial_rms).init([self.n_soft * self.d_model], device));
         Projector {
             hidden: LinearConfig::new(self.d_features, self.d_hidden).init(device),
-            output: LinearConfig::new(self.d_hidden, self.n_soft * self.d_model).init(device),
+            output,
             n_soft: self.n_soft,
             d_model: self.d_model,
         }

@@ -18,6 +18,9 @@ pub struct TabularEncoderConfig {
     /// Width of the hidden layer.
     #[config(default = "128")]
     pub d_hidden: usize,
+    /// Root mean square of the soft tokens at the start, best that of the language model's embeddings.
+    #[config(default = "0.02")]
+    pub initial_rms: f64,
 }
 
 /// A perceptron from standardised features to soft tokens.
@@ -31,9 +34,9 @@ pub struct TabularEncoder {
 impl TabularEncoderConfig {
     /// An encoder with random weights.
     pub fn init(&self, device: &Device) -> TabularEncoder {
-        let projector =
-            ProjectorConfig::new(self.n_columns, self.n_soft, self.d_model).with_d_hidden(self.d_hidden).init(device);
-        TabularEncoder { projector }
+        let projector = ProjectorConfig::new(self.n_columns, self.n_soft, self.d_model).with_d_hidden(self.d_hidden);
+        let projector = projector.with_initial_rms(self.initial_rms);
+        TabularEncoder { projector: projector.init(device) }
     }
 }
 

@@ -14,6 +14,9 @@ pub trait FrozenModel: Send + Sync {
     /// The longest sequence, soft tokens included.
     fn n_positions(&self) -> usize;
 
+    /// The root mean square of the token embeddings: the scale at which soft tokens should start.
+    fn embedding_rms(&self) -> f64;
+
     /// The device of the soft tokens.
     fn device(&self) -> &Device;
 

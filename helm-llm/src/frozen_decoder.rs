@@ -23,6 +23,7 @@ pub struct FrozenDecoder {
     decoder: Decoder,
     config: DecoderConfig,
     rope: Rope,
+    embedding_rms: f64,
     device: Device,
     prefixes: PrefixCache,
 }
@@ -37,7 +38,8 @@ impl FrozenDecoder {
         let device = device.clone().without_autodiff();
         let config = DecoderConfig::from_file(&existing(folder, "config.json")?)?;
         let decoder = load(&existing(folder, "model.safetensors")?, &config, &device)?.freeze();
-        Ok(Self { decoder, rope: Rope::new(&config), config, device, prefixes: PrefixCache::default() })
+        let (rope, embedding_rms) = (Rope::new(&config), decoder.embedding_rms());
+        Ok(Self { decoder, rope, embedding_rms, config, device, prefixes: PrefixCache::default() })
     }
 
     /// Keeps at most so many bytes of keys and values of constant text; 1 GiB by default, 0 for none. It saves the
@@ -182,6 +184,10 @@ impl FrozenModel for FrozenDecoder {
 
     fn n_positions(&self) -> usize {
         self.config.n_positions
+    }
+
+    fn embedding_rms(&self) -> f64 {
+        self.embedding_rms
     }
 
     fn device(&self) -> &Device {

@@ -24,6 +24,9 @@ pub struct SpirogramEncoderConfig {
     /// Width of the projector's hidden layer.
     #[config(default = "128")]
     pub d_hidden: usize,
+    /// Root mean square of the soft tokens at the start, best that of the language model's embeddings.
+    #[config(default = "0.02")]
+    pub initial_rms: f64,
 }
 
 /// A ResNet18-D on the flow–volume curve, and a projector from its features and single numbers to soft tokens.
@@ -39,6 +42,7 @@ impl SpirogramEncoderConfig {
         let resnet = self.resnet.init(device);
         let projector = ProjectorConfig::new(resnet.d_features() + self.n_scalars, self.n_soft, self.d_model)
             .with_d_hidden(self.d_hidden)
+            .with_initial_rms(self.initial_rms)
             .init(device);
         SpirogramEncoder { resnet, projector }
     }

@@ -30,8 +30,16 @@ fn equals_the_published_processing() {
     assert_eq!(*blow.volume_litres().last().unwrap(), 5.831);
     let curve = FlowVolume::default().curve(&blow);
     assert_eq!(curve.len(), 1000);
-    let expected =
-        [(0, 0.0), (1, 0.504_947_81), (2, 0.869_24), (3, 1.220_52), (73, 11.489_833), (100, 10.337_576_9), (500, 4.370_024_9), (890, 0.0)];
+    let expected = [
+        (0, 0.0),
+        (1, 0.504_947_81),
+        (2, 0.869_24),
+        (3, 1.220_52),
+        (73, 11.489_833),
+        (100, 10.337_576_9),
+        (500, 4.370_024_9),
+        (890, 0.0),
+    ];
     for (index, flow) in expected {
         assert!((f64::from(curve[index]) - flow).abs() < 1e-4, "{index}: {} {flow}", curve[index]);
     }

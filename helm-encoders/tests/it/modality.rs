@@ -1,5 +1,7 @@
 //! A modality: soft tokens, gradients, steps, files.
 
+use std::sync::{Mutex, PoisonError};
+
 use burn::optim::AdamWConfig;
 use burn::tensor::Tensor;
 use helm_core::spirometry::MeasuredPoints;
@@ -16,7 +18,8 @@ const GRID: FlowVolume = FlowVolume { n_points: 64, max_volume_litres: 8.0, max_
 /// Five people, of whom the last has no spirogram.
 fn cohort() -> Cohort {
     let schema =
-        Schema::new(vec![Feature::number("age", "age", "years", 0.0..=120.0)], vec!["spirogram".into()], vec![]).unwrap();
+        Schema::new(vec![Feature::number("age", "age", "years", 0.0..=120.0)], vec!["spirogram".into()], vec![])
+            .unwrap();
     let ids = (0..5).map(|i| ParticipantId::new(i.to_string())).collect();
     let ages = [30.0, 40.0, 55.0, 70.0, 50.0].map(Value::Number).to_vec();
     let blow = |litres: f64| {
@@ -33,6 +36,9 @@ fn cohort() -> Cohort {
 }
 
 fn spirogram(cohort: &Cohort, seed: u64) -> Modality {
+    // Random numbers come from one stream of the whole program.
+    static STREAM: Mutex<()> = Mutex::new(());
+    let _alone = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
     let device = helm_encoders::device("cpu").unwrap();
     device.seed(seed);
     let scalars = TabularReader::fit(["age"], cohort.records()).unwrap();
@@ -166,7 +172,9 @@ fn files_keep_weights_and_statistics() {
     tabular.save(&of_another).unwrap();
     let whole = std::fs::read(&path).unwrap();
     let damaged = folder.path().join("damaged.safetensors");
-    for (path, content) in [(&of_another, None), (&damaged, Some(&whole[..whole.len() / 2])), (&damaged, Some(&[0xff; 64]))] {
+    for (path, content) in
+        [(&of_another, None), (&damaged, Some(&whole[..whole.len() / 2])), (&damaged, Some(&[0xff; 64]))]
+    {
         if let Some(content) = content {
             std::fs::write(path, content).unwrap();
         }

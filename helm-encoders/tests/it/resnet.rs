@@ -94,10 +94,15 @@ fn outputs_and_gradients_equal_pytorch() {
         let gradient = x.grad(&gradients).unwrap();
         let [_, channels, length] = gradient.dims();
         let gradient = gradient.into_data().try_to_vec::<f32>().unwrap();
-        let at: Vec<f32> = case["gradient_at"].as_array().unwrap().iter().map(|place| {
-            let place: Vec<usize> = place.as_array().unwrap().iter().map(size).collect();
-            gradient[(place[0] * channels + place[1]) * length + place[2]]
-        }).collect();
+        let at: Vec<f32> = case["gradient_at"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|place| {
+                let place: Vec<usize> = place.as_array().unwrap().iter().map(size).collect();
+                gradient[(place[0] * channels + place[1]) * length + place[2]]
+            })
+            .collect();
         let expected = numbers(&case["gradient"]);
         let largest = case["gradient_max"].as_f64().unwrap();
         for (found, expected) in at.iter().zip(&expected) {
@@ -119,7 +124,12 @@ fn batch_norm_in_training_equals_pytorch() {
         let state = state(&network.valid());
         let of = |what: &str| &state[&format!("stem.0.bn.{what}")];
         close_numbers(of("running_mean"), &numbers(&training["running_mean_after"]), EVALUATION, "running mean");
-        close_numbers(of("running_var"), &numbers(&training["running_var_after_biased"]), EVALUATION, "running variance");
+        close_numbers(
+            of("running_var"),
+            &numbers(&training["running_var_after_biased"]),
+            EVALUATION,
+            "running variance",
+        );
     }
 }
 

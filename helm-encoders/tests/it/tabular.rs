@@ -12,7 +12,14 @@ fn cohort() -> Cohort {
     let missing = Value::Missing(MissingReason::NotRecorded);
     let ages = vec![Value::Number(40.0), missing, Value::Number(60.0), Value::Number(100.0)];
     let smokes = [0, 1, 1, 0].map(Value::Level).to_vec();
-    Cohort::builder(schema, ids).unwrap().feature("age", ages).unwrap().feature("smokes", smokes).unwrap().build().unwrap()
+    Cohort::builder(schema, ids)
+        .unwrap()
+        .feature("age", ages)
+        .unwrap()
+        .feature("smokes", smokes)
+        .unwrap()
+        .build()
+        .unwrap()
 }
 
 #[test]

@@ -33,6 +33,11 @@ impl Decoder {
         self.embed_tokens.forward(ids)
     }
 
+    /// The root mean square of the token embeddings.
+    pub(crate) fn embedding_rms(&self) -> f64 {
+        f64::from(self.embed_tokens.weight.val().square().mean().sqrt().into_scalar::<f32>())
+    }
+
     /// Runs the blocks; also returns every layer's keys and values of the tokens themselves.
     ///
     /// # Shapes

@@ -56,13 +56,13 @@ pub enum Imbalance {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            epochs: 8,
+            epochs: 4,
             batch_size: 64,
-            learning_rate: 1e-3,
+            learning_rate: 3e-4,
             warmup: 0.1,
             weight_decay: 0.01,
             max_gradient_norm: 1.0,
-            likelihood_weight: 0.2,
+            likelihood_weight: 0.05,
             imbalance: Imbalance::None,
             patience: 0,
             checkpoints: None,

@@ -52,6 +52,14 @@ fn greedy_text_and_mean_loss_equal_transformers() {
 }
 
 #[test]
+fn soft_tokens_start_at_the_scale_of_embeddings() {
+    // numpy: sqrt(mean(square(embed_tokens.weight)))
+    if let Some((model, _)) = golden::all().into_iter().nth(1) {
+        assert!((model.frozen().embedding_rms() - 0.308_792_9).abs() < 1e-6);
+    }
+}
+
+#[test]
 fn too_long_a_text_is_an_error_with_both_numbers() {
     let error = crate::models::tiny().continue_greedily("She was sick.", 300).unwrap_err().to_string();
     assert!(error.contains("256") && error.contains("at most"), "{error}");

@@ -1,6 +1,7 @@
 //! The models under test, a cohort of one feature, and an encoder that passes given vectors on.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -10,6 +11,15 @@ use helm_llm::LanguageModel;
 
 pub(crate) fn device() -> Device {
     helm_encoders::device("cpu").unwrap()
+}
+
+/// Makes something whose random numbers a seed decides: they are drawn from one stream of the whole program.
+pub(crate) fn seeded<T>(seed: u64, make: impl FnOnce(&Device) -> T) -> T {
+    static STREAM: Mutex<()> = Mutex::new(());
+    let _alone = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
+    let device = device();
+    device.seed(seed);
+    make(&device)
 }
 
 pub(crate) fn tiny_folder() -> PathBuf {

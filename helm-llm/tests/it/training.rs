@@ -12,7 +12,7 @@ use helm_llm::{
     ValidationReport,
 };
 
-use crate::models::{cohort, device, stories_folder, tiny};
+use crate::models::{cohort, device, seeded, stories_folder, tiny};
 
 const PARTICIPANTS: usize = 96;
 
@@ -26,12 +26,16 @@ fn config(epochs: usize) -> TrainConfig {
 
 /// A model with a tabular encoder whose initial weights a seed decides.
 fn helm(model: LanguageModel, cohort: &Cohort, seed: u64) -> Helm {
-    let device = device();
-    device.seed(seed);
-    let reader = TabularReader::fit(["x"], cohort.records()).unwrap();
-    let encoder = TabularEncoderConfig::new(reader.width(), 2, model.frozen().d_model()).with_d_hidden(16);
-    let modality = Modality::new("tabular", encoder.init(&device), reader, &device);
+    let modality = tabular(model.frozen().d_model(), cohort, seed);
     Helm::new(model, vec![modality]).unwrap()
+}
+
+fn tabular(d_model: usize, cohort: &Cohort, seed: u64) -> Modality {
+    seeded(seed, |device| {
+        let reader = TabularReader::fit(["x"], cohort.records()).unwrap();
+        let encoder = TabularEncoderConfig::new(reader.width(), 2, d_model).with_d_hidden(16);
+        Modality::new("tabular", encoder.init(device), reader, device)
+    })
 }
 
 fn question(text: &str) -> Question {
@@ -214,10 +218,7 @@ fn checkpoints_are_whole_and_load() {
     assert_eq!(state["epoch"], 2);
     assert_eq!(state["language_model_sha256"], trained.model().frozen().weights_sha256());
 
-    let device = device();
-    let reader = TabularReader::fit(["x"], cohort.records()).unwrap();
-    let encoder = TabularEncoderConfig::new(1, 2, 16).with_d_hidden(16);
-    let mut modality = Modality::new("tabular", encoder.init(&device), reader, &device);
+    let mut modality = tabular(16, &cohort, 2);
     modality.load(&folder.path().join("run/epoch-002/tabular.safetensors")).unwrap();
     let loaded = Helm::new(tiny(), vec![modality]).unwrap();
     assert_eq!(log_odds(&loaded, &cohort), log_odds(&trained, &cohort));
@@ -260,16 +261,17 @@ impl ModalityEncoder for Normed {
 #[test]
 fn numbers_that_are_not_finite_stop_the_run_and_the_last_good_weights_stay() {
     let cohort = cohort(PARTICIPANTS);
-    let device = device();
-    device.seed(3);
-    let encoder =
-        Normed { norm: BatchNormConfig::new(1).init(&device), linear: LinearConfig::new(1, 16).init(&device) };
     // One participant's input makes the batch norm's statistics NaN.
     let reader = |record: Record<'_>| {
         let x = record.value("x")?.as_number().unwrap() as f32;
         Ok(Some(if record.row() == PARTICIPANTS - 1 { f32::INFINITY } else { x }))
     };
-    let mut helm = Helm::new(tiny(), vec![Modality::new("tabular", encoder, reader, &device)]).unwrap();
+    let modality = seeded(3, |device| {
+        let encoder =
+            Normed { norm: BatchNormConfig::new(1).init(device), linear: LinearConfig::new(1, 16).init(device) };
+        Modality::new("tabular", encoder, reader, device)
+    });
+    let mut helm = Helm::new(tiny(), vec![modality]).unwrap();
     let question = question(" ill:");
     let prompts = |helm: &Helm, n: usize| -> Vec<_> {
         cohort
