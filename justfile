@@ -1,8 +1,5 @@
 # The commands of the project, for people and for CI alike. `just` lists them.
 
-# Real files for the tests that use them; those tests are skipped where it is unset.
-export HELM_TEST_DATA := env("HELM_TEST_DATA", "")
-
 _default:
     @just --list
 

@@ -29,7 +29,7 @@
 //! # Ok::<(), helm_core::Error>(())
 //! ```
 //!
-//! Not here (yet): Parquet, MEDS, schema files, streaming of cohorts larger than memory, small-cell suppression, the
+//! Not here (yet): Parquet, MEDS, schema files, streaming of cohorts larger than memory, the
 //! simulated cohort.
 
 #![cfg_attr(
@@ -51,6 +51,7 @@ mod signal;
 pub mod spirometry;
 mod split;
 mod standardize;
+mod suppress;
 mod table;
 mod value;
 
@@ -71,5 +72,6 @@ pub use schema::Schema;
 pub use signal::{Signal, SignalState};
 pub use split::Folds;
 pub use standardize::Standardizer;
+pub use suppress::SmallCells;
 pub use table::{Cells, Table, TableColumn};
 pub use value::{MissingReason, Value};

@@ -17,11 +17,11 @@ use crate::Error;
 /// ```
 pub fn device(name: &str) -> Result<Device, Error> {
     let unknown = |expected: &str| Error::Device { name: name.into(), expected: expected.into() };
-    #[allow(unused_variables, reason = "not every build has a backend with numbered devices")]
-    let (backend, index) = match name.split_once(':') {
-        Some((backend, index)) => {
-            (backend, index.parse::<usize>().map_err(|_| unknown("a device number after the colon, as in \"cuda:0\""))?)
-        }
+    let number = |text: &str| text.parse().map_err(|_| unknown("a device number after the colon, as in \"cuda:0\""));
+    #[cfg_attr(not(feature = "cuda"), allow(unused_variables, reason = "only this backend has numbered devices"))]
+    let (backend, index): (&str, usize) = match name.split_once(':') {
+        Some(("cuda", index)) => ("cuda", number(index)?),
+        Some(_) => return Err(unknown("cpu, wgpu, tch or cuda:N; only cuda has numbered devices")),
         None => (name, 0),
     };
     match backend {
@@ -35,9 +35,11 @@ pub fn device(name: &str) -> Result<Device, Error> {
         #[cfg(feature = "cuda")]
         "cuda" => Ok(Device::cuda(index)),
         #[cfg(not(feature = "flex"))]
-        "cpu" => Err(unknown("a build with the feature \"flex\" for it")),
+        "cpu" => Err(unknown("a build with the feature \"flex\" for it (cargo's --features flex)")),
         #[cfg(not(all(feature = "wgpu", feature = "tch", feature = "cuda")))]
-        "wgpu" | "tch" | "cuda" => Err(unknown(&format!("a build with the feature {backend:?} for it"))),
+        "wgpu" | "tch" | "cuda" => {
+            Err(unknown(&format!("a build with the feature {backend:?} for it (cargo's --features {backend})")))
+        }
         _ => Err(unknown("cpu, wgpu, tch or cuda:N")),
     }
 }

@@ -1,7 +1,11 @@
+use std::fmt;
+
 use burn::tensor::Tensor;
 
 /// What an encoder makes of a batch of inputs: a few vectors each, in the language model's embedding space.
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows the shape only: they encode a participant's data.
+#[derive(Clone)]
 pub struct SoftTokens(Tensor<3>);
 
 impl SoftTokens {
@@ -35,5 +39,11 @@ impl SoftTokens {
     /// The vectors, `[batch, n_soft, d_model]`.
     pub fn into_tensor(self) -> Tensor<3> {
         self.0
+    }
+}
+
+impl fmt::Debug for SoftTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SoftTokens({:?})", self.0.dims())
     }
 }

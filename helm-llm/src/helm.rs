@@ -125,10 +125,13 @@ impl Helm {
     /// One participant's prompt.
     ///
     /// # Errors
-    /// [`Error::Prompt`] if the context has a slot without a modality, or one whose signal the record lacks, if the
+    /// [`Error::Prompt`] if there is no question, if the context has a slot without a modality, or one whose signal the record lacks, if the
     /// prompt is longer than the model's positions, or answers can't be told apart; [`Error::Tokenizer`] and
     /// [`Error::Encoder`] where text or signal can't be read.
     pub fn prompt(&self, context: &Context, record: Record<'_>, questions: &[Question]) -> Result<Prompt, Error> {
+        if questions.is_empty() {
+            return Err(Error::Prompt { expected: "at least one question".into(), found: "none".into() });
+        }
         let index_of = |slot: &SlotId| self.modalities.iter().position(|modality| modality.slot() == slot);
         let slot = |slot: &SlotId| index_of(slot).map(|index| (index, self.modalities[index].n_soft()));
         let tree = splice(self.model.tokenizer(), context, questions, slot)?;

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::tree::{Input, TokenTree};
 
 /// On which side the rows of a batch are filled up to one length. Results do not depend on it.
@@ -23,7 +25,9 @@ pub enum Padding {
 ///      b    x  x | x  x     x
 ///      pad       |             x
 /// ```
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows sizes only: the tokens are participants' text.
+#[derive(Clone)]
 pub struct PackedTrees {
     /// Token ids of each row's constant text.
     pub(crate) prefixes: Vec<Vec<u32>>,
@@ -103,5 +107,11 @@ impl PackedTrees {
 
     pub(crate) fn batch(&self) -> usize {
         self.prefixes.len()
+    }
+}
+
+impl fmt::Debug for PackedTrees {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PackedTrees({} trees of {} places, {} targets)", self.batch(), self.length, self.targets.len())
     }
 }

@@ -8,8 +8,8 @@ use crate::tree::{Input, QuestionTargets, Target, TokenTree};
 ///
 /// Soft slots cut the text; each piece after the first continues the prompt. The last piece, a question and an answer
 /// are encoded as one string, whatever the tokenizer merges across the seams, and the answers start at the first token
-/// of any of them that reaches past the question's last character. What the strings of several answers and questions share is shared
-/// in the tree.
+/// of any of them that reaches past the question's last character. What the strings of several answers and questions
+/// share is shared in the tree.
 ///
 /// `slot` gives a slot's modality and its number of soft tokens.
 pub(crate) fn splice(
@@ -57,9 +57,12 @@ pub(crate) fn splice(
         };
         let (positive, negative) = (texts(question.answers.positive())?, texts(question.answers.negative())?);
         // Where one form merges with the question's end and another doesn't, both count from the earlier token, or
-        // they would be probabilities of different things.
-        let starts = positive.iter().chain(&negative).map(|pieces| pieces.partition_point(|p| p.end <= asked.len()));
-        let start = starts.min().unwrap_or(0);
+        // they would be probabilities of different things. For the same reason, what stands in front is the same.
+        let forms = || positive.iter().chain(&negative);
+        let starts = forms().map(|pieces| pieces.partition_point(|piece| piece.end <= asked.len()));
+        let shared = forms().map(|pieces| positive[0].iter().zip(pieces).take_while(|(a, b)| a.id == b.id).count());
+        // The first form shares all of itself with itself.
+        let start = starts.chain(shared.skip(1)).min().unwrap_or(0);
         let mut targets = |texts: Vec<Vec<Piece>>| -> Result<Vec<Vec<Target>>, Error> {
             texts.iter().map(|pieces| add_answer(&mut tree, last, pieces, start)).collect()
         };

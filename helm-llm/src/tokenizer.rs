@@ -32,11 +32,13 @@ impl Tokenizer {
     /// [`Error::Io`] or [`Error::Format`] if the file can't be read or is no tokenizer.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
-        let mut inner = tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| Error::Format {
-            path: path.into(),
-            expected: "a tokenizer of the tokenizers library".into(),
-            found: error.to_string(),
-        })?;
+        let wrong =
+            |expected: &str, found: String| Error::Format { path: path.into(), expected: expected.into(), found };
+        let mut inner = tokenizers::Tokenizer::from_bytes(&bytes)
+            .map_err(|error| wrong("a tokenizer of the tokenizers library", error.to_string()))?;
+        let json: serde_json::Value =
+            serde_json::from_slice(&bytes).map_err(|error| wrong("a JSON object", error.to_string()))?;
+        check_template(&json["post_processor"]).map_err(|found| wrong("a template of declared tokens", found))?;
         inner.with_padding(None);
         inner.with_truncation(None).map_err(refused)?;
         inner.set_encode_special_tokens(true);
@@ -81,7 +83,7 @@ impl Tokenizer {
 
     /// The largest id that the tokenizer may yield.
     pub(crate) fn max_id(&self) -> Option<u32> {
-        self.inner.get_vocab(true).values().copied().max()
+        self.inner.get_vocab(true).values().chain(&self.start).copied().max()
     }
 
     /// The tokens of a text with their ends in it.
@@ -108,6 +110,25 @@ impl Tokenizer {
         let ends = encoding.get_offsets().iter().map(|&(_, end)| end);
         Ok(encoding.get_ids().iter().zip(ends).map(|(&id, end)| Piece { id, end }).collect())
     }
+}
+
+/// That the template around a text names declared special tokens and no second text, which the tokenizers library takes
+/// for granted; else what it names.
+fn check_template(processor: &serde_json::Value) -> Result<(), String> {
+    if let Some(processors) = processor["processors"].as_array() {
+        return processors.iter().try_for_each(check_template);
+    }
+    for piece in processor["single"].as_array().into_iter().flatten() {
+        if let Some(token) = piece["SpecialToken"]["id"].as_str()
+            && processor["special_tokens"][token].is_null()
+        {
+            return Err(format!("the undeclared token {token:?}"));
+        }
+        if let Some(text) = piece["Sequence"]["id"].as_str().filter(|&text| text != "A") {
+            return Err(format!("a second text {text:?} around a single one"));
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Tokenizer {

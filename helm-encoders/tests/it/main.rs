@@ -1,5 +1,5 @@
 //! Encoders against PyTorch and against published processing; what a modality keeps, saves and restores.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking and says what it skips")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod device;
 mod flow_volume;

@@ -17,19 +17,17 @@ pub(crate) struct State {
 }
 
 /// Writes the encoders' weights and a state as the folder `epoch-N` of `folder`, all of it or nothing: into a folder of
-/// another name, which is renamed when everything is on the disk.
+/// another name, which is renamed when everything is on the disk. An older one of that name stays until then.
 pub(crate) fn write(folder: &Path, modalities: &[Modality], state: &State) -> Result<PathBuf, Error> {
     let name = format!("epoch-{:03}", state.epoch);
-    let (temporary, last) = (folder.join(format!(".{name}.part")), folder.join(&name));
+    let [temporary, old] = [".part", ".old"].map(|end| folder.join(format!(".{name}{end}")));
+    let last = folder.join(&name);
     let io = |path: &Path| {
         let path = path.to_path_buf();
         move |source| Error::Io { path, source }
     };
-    for old in [&temporary, &last] {
-        if old.exists() {
-            fs::remove_dir_all(old).map_err(io(old))?;
-        }
-    }
+    let remove = |path: &PathBuf| if path.exists() { fs::remove_dir_all(path).map_err(io(path)) } else { Ok(()) };
+    [&temporary, &old].into_iter().try_for_each(remove)?;
     fs::create_dir_all(&temporary).map_err(io(&temporary))?;
     for modality in modalities {
         let path = temporary.join(format!("{}.safetensors", modality.slot()));
@@ -44,6 +42,14 @@ pub(crate) fn write(folder: &Path, modalities: &[Modality], state: &State) -> Re
             file.sync_all()
         })
         .map_err(io(&path))?;
+    if last.exists() {
+        fs::rename(&last, &old).map_err(io(&last))?;
+    }
     fs::rename(&temporary, &last).map_err(io(&last))?;
+    // The new name itself must be on the disk, too; only Unix lets a folder be opened for that.
+    if cfg!(unix) {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io(folder))?;
+    }
+    remove(&old)?;
     Ok(last)
 }

@@ -1,8 +1,12 @@
+use std::fmt;
+
 use crate::Error;
 use crate::helm::Prompt;
 
 /// Prompts with their labels: one label a question, `None` where the participant is neither case nor control.
-#[derive(Clone, Debug, Default)]
+///
+/// `Debug` shows sizes only.
+#[derive(Clone, Default)]
 pub struct Examples {
     prompts: Vec<Prompt>,
     labels: Vec<Vec<Option<bool>>>,
@@ -62,11 +66,24 @@ impl Examples {
     }
 }
 
-/// What a validation metric is computed from.
-#[derive(Clone, Debug)]
+impl fmt::Debug for Examples {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Examples({} prompts, {} questions)", self.len(), self.n_questions())
+    }
+}
+
+/// What a validation metric is computed from. `Debug` shows the loss and sizes only.
+#[derive(Clone)]
 pub struct Validation {
     /// The mean loss of the validation examples.
     pub loss: f64,
     /// For each question, the log-odds and labels of those who have one.
     pub questions: Vec<(Vec<f64>, Vec<bool>)>,
+}
+
+impl fmt::Debug for Validation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes: Vec<usize> = self.questions.iter().map(|(_, labels)| labels.len()).collect();
+        write!(f, "Validation(loss {}, labels {sizes:?})", self.loss)
+    }
 }

@@ -68,7 +68,7 @@ impl<'a> Trainer<'a> {
 
     /// Validates after each epoch, and returns to the best epoch's weights in the end.
     pub fn with_validation(mut self, validation: Examples) -> Self {
-        self.validation = Some(validation).filter(|validation| !validation.is_empty());
+        self.validation = Some(validation);
         self
     }
 
@@ -82,8 +82,9 @@ impl<'a> Trainer<'a> {
     /// Trains the encoders.
     ///
     /// # Errors
-    /// [`Error::Training`] if there are fewer than two examples, no modality, or a question whose labels are all of
-    /// one class; [`Error::NotFinite`] if soft tokens, a loss, a gradient or a validation metric is NaN or infinite: the
+    /// [`Error::Training`] if there are fewer than two examples, no modality, a question whose labels are all of one
+    /// class, no validation example where validation or patience is asked for, or a slot that can't name a checkpoint's
+    /// file; [`Error::NotFinite`] if soft tokens, a loss, a gradient or a validation metric is NaN or infinite: the
     /// encoders then have their last good weights; [`Error::Io`] or [`Error::Encoder`] if a checkpoint can't be written.
     pub fn fit(
         &self,
@@ -100,11 +101,12 @@ impl<'a> Trainer<'a> {
             Imbalance::None | Imbalance::Sampling => vec![[1.0; 2]; train.n_questions()],
         };
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-        let steps_per_epoch = train.len().div_ceil(config.batch_size);
+        // Batches of two at least: batch norm takes no batch of a single example.
+        let steps_per_epoch = train.len().div_ceil(config.batch_size).min(train.len() / 2);
         let n_steps = steps_per_epoch * config.epochs;
         let begin = Instant::now();
         let mut report = TrainReport { steps: 0, last_loss: f64::NAN, best_epoch: None, best_metric: None };
-        let mut best = None;
+        let mut best: Option<Vec<ModalitySnapshot>> = None;
         let mut seen = 0;
         for epoch in 1..=config.epochs {
             let order = epoch_order(train, config.imbalance, &mut rng);
@@ -132,7 +134,8 @@ impl<'a> Trainer<'a> {
             if let Some(validation) = &self.validation {
                 let found = validate(helm, validation, &weights, config.likelihood_weight);
                 metric = (self.metric)(&found);
-                if metric.is_nan() {
+                if !metric.is_finite() {
+                    best.iter().for_each(|best| restore(helm, best));
                     let what = "validation metric".into();
                     return Err(Error::NotFinite { step: report.steps, what, found: metric });
                 }
@@ -170,6 +173,20 @@ impl<'a> Trainer<'a> {
         if let Some(validation) = self.validation.as_ref().filter(|other| other.n_questions() != train.n_questions()) {
             let expected = format!("validation examples with {} questions", train.n_questions());
             return wrong(&expected, validation.n_questions().to_string());
+        }
+        if self.validation.as_ref().is_some_and(Examples::is_empty) {
+            return wrong("validation examples with a label", "none".into());
+        }
+        if self.config.patience > 0 && self.validation.is_none() {
+            return wrong("validation examples to be patient with", "none".into());
+        }
+        if self.config.checkpoints.is_some() {
+            // They name the checkpoints' files.
+            let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+            if let Some(modality) = helm.modalities.iter().find(|modality| !plain(modality.slot().as_str())) {
+                let found = format!("slot {:?}", modality.slot().as_str());
+                return wrong("slots named by letters, digits, - and _ where checkpoints are written", found);
+            }
         }
         for question in 0..train.n_questions() {
             let [controls, cases] = train.counts(question);
@@ -332,7 +349,7 @@ fn restore(helm: &mut Helm, snapshots: &[ModalitySnapshot]) {
     helm.modalities.iter_mut().zip(snapshots).for_each(|(modality, snapshot)| modality.restore(snapshot));
 }
 
-/// An epoch's order in batches whose sizes differ by one at most: batch norm takes no batch of a single example.
+/// An epoch's order in batches whose sizes differ by one at most.
 fn even_batches(order: &[usize], n: usize) -> impl Iterator<Item = &[usize]> {
     (0..n).map(move |i| &order[i * order.len() / n..(i + 1) * order.len() / n])
 }

@@ -122,6 +122,8 @@ fn slots_and_modalities_must_match() {
         let error = ask(context).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
+    let error = helm.prompt(&Context::default(), cohort.record(0), &[]).unwrap_err().to_string();
+    assert!(error.contains("at least one question"), "{error}");
     // A slot whose signal the participant lacks.
     let reader = |_: helm_core::Record<'_>| Ok(None::<Vec<f32>>);
     let modality = helm_encoders::Modality::new(

@@ -175,6 +175,20 @@ fn tokenizers_that_are_none_or_of_another_model_are_errors() {
     json["model"]["vocab"]["a token too many"] = 300.into();
     let error = error_with("tokenizer.json", json.to_string().as_bytes());
     assert!(error.to_string().contains("ids below the model's 300"), "{error}");
+    // A start token that the model has no embedding for, one that is not declared, and a second text.
+    let whole: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    let mut far = whole.clone();
+    far["post_processor"]["special_tokens"]["<s>"]["ids"] = serde_json::json!([999_999]);
+    let mut undeclared = whole.clone();
+    undeclared["post_processor"]["special_tokens"] = serde_json::json!({});
+    let mut second = whole.clone();
+    second["post_processor"]["single"] = serde_json::json!([{"Sequence": {"id": "B", "type_id": 0}}]);
+    let mut nested = whole.clone();
+    nested["post_processor"] = serde_json::json!({"type": "Sequence", "processors": [undeclared["post_processor"]]});
+    for (json, expected) in [(far, "999999"), (undeclared, "<s>"), (second, "second text"), (nested, "<s>")] {
+        let error = error_with("tokenizer.json", json.to_string().as_bytes());
+        assert!(error.to_string().contains(expected), "{error}");
+    }
 }
 
 proptest! {

@@ -1,4 +1,10 @@
+use half::{bf16, f16};
+use helm_llm::LanguageModel;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+
 use crate::golden;
+use crate::models::{device, tiny_folder};
 
 /// Largest difference of a logit from transformers'.
 const LOGIT: f64 = 1e-4;
@@ -63,4 +69,47 @@ fn soft_tokens_start_at_the_scale_of_embeddings() {
 fn too_long_a_text_is_an_error_with_both_numbers() {
     let error = crate::models::tiny().continue_greedily("She was sick.", 300).unwrap_err().to_string();
     assert!(error.contains("256") && error.contains("at most"), "{error}");
+}
+
+/// A copy of the tiny model whose weights went through `narrow`, stored as `dtype` and, rounded alike, as f32.
+fn rounded(dtype: Dtype, narrow: impl Fn(f32) -> (f32, Vec<u8>)) -> [LanguageModel; 2] {
+    let bytes = std::fs::read(tiny_folder().join("model.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    [dtype, Dtype::F32].map(|stored| {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["config.json", "tokenizer.json"] {
+            std::fs::copy(tiny_folder().join(file), folder.path().join(file)).unwrap();
+        }
+        let narrowed: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
+            .iter()
+            .map(|(name, view)| {
+                let values = view.data().chunks(4).map(|four| f32::from_le_bytes(four.try_into().unwrap()));
+                let bytes = values.flat_map(|value| {
+                    let (wide, narrow) = narrow(value);
+                    if stored == Dtype::F32 { wide.to_le_bytes().to_vec() } else { narrow }
+                });
+                (name.to_owned(), view.shape().to_vec(), bytes.collect())
+            })
+            .collect();
+        let views = narrowed
+            .iter()
+            .map(|(name, shape, bytes)| (name.as_str(), TensorView::new(stored, shape.clone(), bytes).unwrap()));
+        safetensors::serialize_to_file(views, None, &folder.path().join("model.safetensors")).unwrap();
+        LanguageModel::load(folder.path(), &device()).unwrap()
+    })
+}
+
+#[test]
+fn half_precision_files_load_with_the_same_values() {
+    let [narrow, wide] = rounded(Dtype::BF16, |value| {
+        let value = bf16::from_f32(value);
+        (value.to_f32(), value.to_le_bytes().to_vec())
+    });
+    assert_eq!(narrow.frozen().weights_sha256(), wide.frozen().weights_sha256());
+    let [narrow, wide] = rounded(Dtype::F16, |value| {
+        let value = f16::from_f32(value);
+        (value.to_f32(), value.to_le_bytes().to_vec())
+    });
+    assert_eq!(narrow.frozen().weights_sha256(), wide.frozen().weights_sha256());
+    assert_ne!(narrow.frozen().weights_sha256(), crate::models::tiny().frozen().weights_sha256());
 }

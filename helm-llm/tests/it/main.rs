@@ -1,5 +1,5 @@
 //! The language model against transformers, and every shortcut against the plain computation.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking and says what it skips")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod answers;
 mod bad_files;

@@ -8,8 +8,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use helm_core::{Answers, Cohort, Context, Question, Record};
 use helm_encoders::{Modality, ModalityEncoder, SoftTokens, TabularEncoderConfig, TabularReader};
 use helm_llm::{
-    Error, Examples, Helm, Imbalance, LanguageModel, StepReport, TrainConfig, TrainObserver, Trainer, Validation,
-    ValidationReport,
+    Error, Examples, Helm, Imbalance, LanguageModel, Padding, StepReport, TrainConfig, TrainObserver, Trainer,
+    Validation, ValidationReport,
 };
 
 use crate::models::{cohort, device, seeded, stories_folder, tiny};
@@ -319,6 +319,76 @@ fn participants_without_a_modality_train_and_score() {
     assert_eq!(helm.risks(&prompts).unwrap().len(), PARTICIPANTS);
 }
 
+/// Two modalities of which some participants lack one, texts of different lengths, two questions: however the batch is
+/// cut and padded, a step is the same. One tree in a pass is a participant alone.
+#[test]
+fn a_step_does_not_depend_on_how_its_batch_is_packed() {
+    let cohort = cohort(PARTICIPANTS);
+    let step = |trees_per_pass: usize, padding: Padding| {
+        let model = tiny();
+        let d_model = model.frozen().d_model();
+        let modalities = vec![tabular(d_model, &cohort, 1), other(d_model, &cohort)];
+        let mut helm = Helm::new(model, modalities).unwrap().with_trees_per_pass(trees_per_pass).with_padding(padding);
+        let questions = [question(" ill:"), question(" well and happy:")];
+        let prompts: Vec<_> = cohort
+            .records()
+            .map(|record| {
+                let text = "x ".repeat(1 + record.row() % 5);
+                let mut context = Context::default().with_text(text);
+                for (slot, every) in [("tabular", 3), ("other", 2)] {
+                    context = if record.row() % every == 0 { context } else { context.with_soft(slot) };
+                }
+                helm.prompt(&context, record, &questions).unwrap()
+            })
+            .collect();
+        let labels = (0..PARTICIPANTS).map(|row| vec![Some(row % 4 == 0), (row % 3 != 0).then_some(row % 2 == 0)]);
+        let train = Examples::new(prompts.clone(), labels.collect()).unwrap();
+        let mut config = config(1);
+        config.batch_size = PARTICIPANTS;
+        let mut seen = Seen::default();
+        Trainer::new(config).unwrap().fit(&mut helm, &train, &mut seen).unwrap();
+        let risks = helm.risks(&prompts).unwrap();
+        let log_odds: Vec<f64> = risks.iter().flatten().map(|risk| risk.log_odds).collect();
+        (seen.steps[0].loss, seen.steps[0].gradient_norm, log_odds)
+    };
+    let (loss, norm, log_odds) = step(1, Padding::Right);
+    for (trees_per_pass, padding) in [(1, Padding::Left), (3, Padding::Right), (3, Padding::Left), (96, Padding::Right)]
+    {
+        let (other_loss, other_norm, other_log_odds) = step(trees_per_pass, padding);
+        assert!((loss - other_loss).abs() < 1e-5, "{loss} {other_loss}");
+        assert!((norm / other_norm - 1.0).abs() < 1e-4, "{norm} {other_norm}");
+        for (a, b) in log_odds.iter().zip(&other_log_odds) {
+            // AdamW's first step turns the smallest gradients, which are rounding, into whole steps.
+            assert!((a - b).abs() < 1e-2, "{a} {b}");
+        }
+    }
+}
+
+/// A second modality.
+fn other(d_model: usize, cohort: &Cohort) -> Modality {
+    seeded(2, |device| {
+        let reader = TabularReader::fit(["x"], cohort.records()).unwrap();
+        let encoder = TabularEncoderConfig::new(reader.width(), 3, d_model).with_d_hidden(8);
+        Modality::new("other", encoder.init(device), reader, device)
+    })
+}
+
+#[test]
+fn what_holds_participants_data_shows_sizes_only() {
+    let cohort = cohort(8);
+    let helm = helm(tiny(), &cohort, 1);
+    let examples = examples(&helm, &cohort, 0..8);
+    assert_eq!(format!("{examples:?}"), "Examples(8 prompts, 2 questions)");
+    let validation = Validation { loss: 0.5, questions: vec![(vec![1.25], vec![true])] };
+    assert_eq!(format!("{validation:?}"), "Validation(loss 0.5, labels [1])");
+    let prompt = helm.prompt(&context(), cohort.record(0), &[question(" ill:")]).unwrap();
+    assert!(format!("{prompt:?}").starts_with("Prompt("));
+    assert_eq!(
+        format!("{:?}", helm_encoders::SoftTokens::new(Tensor::ones([1, 2, 3], &device()))),
+        "SoftTokens([1, 2, 3])"
+    );
+}
+
 #[test]
 fn runs_that_cannot_start_are_errors() {
     let cohort = cohort(8);
@@ -340,6 +410,23 @@ fn runs_that_cannot_start_are_errors() {
     let train = Examples::new(prompts, labels).unwrap();
     let mut bare = Helm::new(tiny(), vec![]).unwrap();
     assert!(Trainer::new(TrainConfig::default()).unwrap().fit(&mut bare, &train, &mut ()).is_err());
+
+    // Patience or checkpoints that could not do what they are for.
+    let mut patient = TrainConfig::default();
+    patient.patience = 2;
+    let error = Trainer::new(patient).unwrap().fit(&mut helm, &train, &mut ()).unwrap_err().to_string();
+    assert!(error.contains("patient"), "{error}");
+    let trainer = Trainer::new(TrainConfig::default()).unwrap().with_validation(Examples::default());
+    assert!(trainer.fit(&mut helm, &train, &mut ()).unwrap_err().to_string().contains("validation examples"));
+    let modality = seeded(1, |device| {
+        let reader = TabularReader::fit(["x"], cohort.records()).unwrap();
+        Modality::new("../x", TabularEncoderConfig::new(1, 2, 16).init(device), reader, device)
+    });
+    let mut checkpoints = TrainConfig::default();
+    checkpoints.checkpoints = Some("never".into());
+    let mut elsewhere = Helm::new(tiny(), vec![modality]).unwrap();
+    let error = Trainer::new(checkpoints).unwrap().fit(&mut elsewhere, &train, &mut ()).unwrap_err().to_string();
+    assert!(error.contains("../x"), "{error}");
 
     let changes: [fn(&mut TrainConfig); 8] = [
         |config| config.epochs = 0,
