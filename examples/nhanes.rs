@@ -1,5 +1,6 @@
 //! Asthma-like risk from real breaths: HeLM on the US National Health and Nutrition Examination Survey 2011–2012.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -32,17 +33,21 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 Prints a table for each outcome: logistic regression on tabular features (logistic_tabular) and with spirometry
 (logistic_multimodal), HeLM on text and tabular soft tokens (helm_tabular) and with the spirogram (helm_multimodal).
 
+diagnoses_labs.csv is a table of the same survey, one row a participant: SEQN; systolic_mmhg and diastolic_mmhg, means
+of the readings of BPX_G; congestive_heart_failure, heart_attack, stroke, coronary_heart_disease and arthritis, 1 told
+by a doctor, 0 not (MCQ_G); hypertension_jnc7, Yes or No. Cells may be empty.
+
 This is software for research. It is not a medical device.")]
 struct Args {
     /// Folder with the survey's files: SPX_G.XPT, DEMO_G.XPT, BMX_G.XPT, SMQ_G.XPT, RDQ_G.XPT, DIQ_G.XPT, the linked
-    /// mortality file and diagnoses_labs.csv
+    /// mortality file NHANES_2011_2012_MORT_2019_PUBLIC.dat and diagnoses_labs.csv (see below)
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Folder of a Llama decoder in Hugging Face form: config.json, model.safetensors, tokenizer.json
     #[arg(long, value_name = "DIR")]
     model: PathBuf,
     /// An outcome: wheeze, death, chronic_cough, diabetes, heart_failure, heart_attack, stroke,
-    /// coronary_heart_disease, hypertension or arthritis; may be given several times
+    /// coronary_heart_disease, hypertension or arthritis; may be given several times. Folds are stratified by the first
     #[arg(long, value_name = "NAME", default_value = "wheeze")]
     outcome: Vec<String>,
     /// Passes over the training participants
@@ -99,7 +104,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         "nhanes",
         json!({
             "outcomes": args.outcome, "epochs": args.epochs, "folds": args.folds, "bootstrap": args.bootstrap,
-            "device": args.device, "n_soft": N_SOFT, "resnet_width": RESNET_WIDTH, "d_hidden": D_HIDDEN, "grid": GRID,
+            "device": args.device, "training": train_config(args, args.seed), "n_soft": N_SOFT, "resnet_width": RESNET_WIDTH, "d_hidden": D_HIDDEN, "grid": GRID,
         }),
         args.seed,
     );
@@ -107,8 +112,6 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     for path in nhanes::paths(&args.data).iter().chain(&of_model) {
         manifest.add_file(path)?;
     }
-    say(args, &describe(&cohort, unusable_curves, levelled_curves)?);
-
     let strata: Vec<usize> = cohort
         .labels(args.outcome.first().ok_or_else(|| Failure::new("--outcome: expected at least one, found none"))?)?
         .iter()
@@ -118,6 +121,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     for outcome in &args.outcome {
         check_classes(&cohort, outcome, &folds)?;
     }
+    say(args, &describe(&cohort, unusable_curves, levelled_curves)?);
     let mut scores = logistic(&cohort, args, &folds)?;
     // Outcomes with the same features share a context, a model and a training run.
     let mut groups: Vec<(Vec<&'static str>, Vec<String>)> = Vec::new();
@@ -177,10 +181,10 @@ fn check_arguments(args: &Args) -> Result<(), Failure> {
 }
 
 /// Prints, unless standard output carries the JSON.
-#[expect(clippy::print_stdout, reason = "the example's result")]
 fn say(args: &Args, text: &str) {
     if args.json.as_deref() != Some(Path::new("-")) {
-        println!("{text}");
+        // Whoever closed the pipe has read enough.
+        let _ = writeln!(std::io::stdout(), "{text}");
     }
 }
 
@@ -241,6 +245,13 @@ fn logistic(cohort: &Cohort, args: &Args, folds: &Folds) -> Result<Vec<Scores>, 
     Ok(scores)
 }
 
+fn train_config(args: &Args, seed: u64) -> TrainConfig {
+    let mut config = TrainConfig::default();
+    config.epochs = args.epochs;
+    config.seed = seed;
+    config
+}
+
 /// HeLM on some outcomes that share their features.
 struct Study<'a> {
     cohort: &'a Cohort,
@@ -277,10 +288,7 @@ impl Study<'_> {
     fn train(&self, rows: &[usize], seed: u64, progress: &mut Progress) -> Result<Helm, Failure> {
         let mut helm = Helm::new(self.model.clone(), self.modalities(rows, seed)?)?;
         let train = self.examples(&helm, rows)?;
-        let mut config = TrainConfig::default();
-        config.epochs = self.args.epochs;
-        config.seed = seed;
-        Trainer::new(config)?.fit(&mut helm, &train, progress)?;
+        Trainer::new(train_config(self.args, seed))?.fit(&mut helm, &train, progress)?;
         Ok(helm)
     }
 

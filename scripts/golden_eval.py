@@ -1,21 +1,31 @@
 # /// script
 # requires-python = "==3.11.*"
-# dependencies = ["numpy==2.4.6", "scikit-learn==1.9.1", "scipy==1.17.1"]
+# dependencies = ["numpy==2.4.6", "scikit-learn==1.9.1", "scipy==1.17.1", "xgboost-cpu==3.1.2"]
 # ///
-"""Makes the reference numbers of helm-eval that scikit-learn has.
+"""Makes the reference numbers of helm-eval that scikit-learn and XGBoost have.
 
-    python scripts/golden_eval.py --out DIR
+    python scripts/golden_eval.py --out DIR [--tables TABLES]
 
-DIR is the repository (or any folder). Written: helm-eval/tests/it/golden/sklearn.json.
+DIR is the repository (or any folder). Written: helm-eval/tests/it/golden/sklearn.json; with TABLES also nhanes.json.
 
 Everything is f64 on small made-up tables, drawn from a fixed seed and rounded, so that the inputs stand in the file
 itself. Discrimination is exact counting: 1e-9 is ample. scikit-learn's logistic regression stops where the gradient
 falls below 1e-12 here; helm-eval's optimiser stops earlier, so 1e-3 of the largest coefficient is asked of it and 1e-4
 of an AUROC. Calibration is a maximum likelihood on one number, to 1e-7; scikit-learn's Platt scaling stops early, so
 that 1e-3 is asked there.
+
+TABLES holds the tables of NHANES 2011-2012 that the test `nhanes::table` writes, with its features and folds:
+
+    HELM_TEST_DATA=… HELM_TABLES=TABLES cargo test --release --package helm-eval --test it nhanes::table
+
+Of each, nhanes.json has the AUROC of pooled out-of-fold log-odds: scikit-learn's logistic regression (C = 1) on
+standardised features and XGBoost (150 trees of depth 3 at a rate of 0.05), missing numbers at the training mean, and
+the standard error of the difference between XGBoost's AUROC and that of our boosting (DeLong, DeLong and
+Clarke-Pearson 1988).
 """
 
 import argparse
+import csv
 import json
 import math
 import pathlib
@@ -31,7 +41,7 @@ from sklearn.metrics import (
     auc, average_precision_score, brier_score_loss, log_loss, precision_recall_curve, roc_auc_score, roc_curve,
 )  # fmt: skip
 
-VERSIONS = {"numpy": "2.4.6", "scikit-learn": "1.9.1", "scipy": "1.17.1"}
+VERSIONS = {"numpy": "2.4.6", "scikit-learn": "1.9.1", "scipy": "1.17.1", "xgboost-cpu": "3.1.2"}
 MAX_FALSE_POSITIVE_RATES = [0.05, 0.1, 0.3, 0.5, 0.9, 1.0]
 
 
@@ -118,6 +128,45 @@ def calibration(rng: numpy.random.Generator, n: int) -> dict:
     }  # fmt: skip
 
 
+def placements(y: numpy.ndarray, scores: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """For each case the share of controls below it, for each control the share of cases above it; ties count half."""
+    cases, controls = scores[y == 1], scores[y == 0]
+    higher = (cases[:, None] > controls) + 0.5 * (cases[:, None] == controls)
+    return higher.mean(axis=1), higher.mean(axis=0)
+
+
+def nhanes(tables: pathlib.Path) -> list[dict]:
+    """The peers of our baselines on the tables that the test nhanes::table wrote."""
+    import xgboost
+
+    assert xgboost.__version__ == VERSIONS["xgboost-cpu"]
+    tasks = []
+    for path in sorted(tables.glob("*.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+        assert header[:3] == ["label", "fold", "boosting"]
+        table = numpy.array([[float(cell) if cell else numpy.nan for cell in row] for row in rows if row[0]])
+        y, fold, ours, x = table[:, 0].astype(int), table[:, 1], table[:, 2], table[:, 3:]
+        scores = {"logistic": numpy.zeros(len(y)), "xgboost": numpy.zeros(len(y))}
+        for test in (fold == each for each in numpy.unique(fold)):
+            mean, deviation = numpy.nanmean(x[~test], axis=0), numpy.nanstd(x[~test], axis=0)
+            z = (numpy.where(numpy.isnan(x), mean, x) - mean) / deviation
+            logistic = LogisticRegression(C=1.0, tol=1e-10, max_iter=10_000).fit(z[~test], y[~test])
+            scores["logistic"][test] = logistic.decision_function(z[test])
+            trees = xgboost.XGBClassifier(n_estimators=150, max_depth=3, learning_rate=0.05, tree_method="hist")
+            trees.fit(z[~test], y[~test])
+            scores["xgboost"][test] = trees.predict(z[test], output_margin=True)
+        spread = zip(placements(y, scores["xgboost"]), placements(y, ours))
+        variance = sum(numpy.var(theirs - own, ddof=1) / len(own) for theirs, own in spread)
+        _, outcome, features = path.stem.split(" ")
+        tasks.append({
+            "outcome": outcome, "features": features, "cases": int(y.sum()), "controls": int((1 - y).sum()),
+            "logistic": float(roc_auc_score(y, scores["logistic"])),
+            "xgboost": float(roc_auc_score(y, scores["xgboost"])), "boosting_standard_error": float(variance**0.5),
+        })  # fmt: skip
+    return tasks
+
+
 def plain(value):
     """Floats to twelve digits."""
     if isinstance(value, dict):
@@ -133,12 +182,14 @@ def plain(value):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--tables", type=pathlib.Path)
     arguments = parser.parse_args()
     for name, module in (("numpy", numpy), ("scikit-learn", sklearn), ("scipy", scipy)):
         assert module.__version__ == VERSIONS[name], name
-    document = plain({
-        "about": "Reference numbers made by scripts/golden_eval.py, which says what they are and how near to come.",
-        "versions": VERSIONS,
+    about = "Reference numbers made by scripts/golden_eval.py, which says what they are and how near to come."
+    write(arguments.out, "sklearn.json", {
+        "about": about,
+        "versions": {name: VERSIONS[name] for name in ("numpy", "scikit-learn", "scipy")},
         "max_false_positive_rates": MAX_FALSE_POSITIVE_RATES,
         "logistic": logistic(numpy.random.default_rng(1)),
         "discrimination": [
@@ -147,9 +198,16 @@ def main() -> None:
         ],
         "calibration": calibration(numpy.random.default_rng(4), n=100),
     })  # fmt: skip
-    text = json.dumps(document) + "\n"
+    if arguments.tables is not None:
+        write(arguments.out, "nhanes.json", {
+            "about": about, "versions": VERSIONS, "tasks": nhanes(arguments.tables),
+        })  # fmt: skip
+
+
+def write(out: pathlib.Path, name: str, document: dict) -> None:
+    text = json.dumps(plain(document)) + "\n"
     assert len(text) < 30_000, len(text)
-    golden = arguments.out / "helm-eval" / "tests" / "it" / "golden" / "sklearn.json"
+    golden = out / "helm-eval" / "tests" / "it" / "golden" / name
     golden.parent.mkdir(parents=True, exist_ok=True)
     golden.write_text(text, encoding="utf-8", newline="\n")
 

@@ -13,7 +13,7 @@ pub use manifest::Manifest;
 pub use output::{Prediction, check_writable, write_atomically, write_json, write_predictions};
 pub use progress::Progress;
 
-/// The README's program, run by the tests from the repository's root.
+/// The README's program, run by the tests from this package's folder.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

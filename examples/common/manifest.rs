@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde::Serialize;
@@ -28,8 +30,16 @@ impl Manifest {
     /// # Errors
     /// If the file can't be read.
     pub fn add_file(&mut self, path: &Path) -> Result<(), Failure> {
-        let bytes = std::fs::read(path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-        let hash = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut hash = Sha256::new();
+        let mut file = File::open(path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        let mut part = vec![0; 1 << 20];
+        loop {
+            match file.read(&mut part).map_err(|error| Failure::new(format!("{}: {error}", path.display())))? {
+                0 => break,
+                n => hash.update(&part[..n]),
+            }
+        }
+        let hash = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         self.files_sha256.insert(name, hash);
         Ok(())

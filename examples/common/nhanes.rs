@@ -144,10 +144,11 @@ pub fn load(folder: &Path) -> Result<Nhanes, helm_core::Error> {
     let (curves, levelled_curves) = curves(&column);
     let unusable_curves = curves.iter().filter(|curve| matches!(curve, SignalState::Unusable(_))).count();
 
-    let survey = |table: &Joined, name: &str| Ok::<_, helm_core::Error>(codes(table.values(&ids, name)?, 1.0, 2.0));
-    let diagnosed = |name: &str| Ok::<_, helm_core::Error>(codes(diagnoses.values(&ids, name)?, 1.0, 0.0));
+    // 7 and 9 are refused and don't know, DIQ010's 3 is borderline.
+    let survey = |table: &Joined, name: &str| table.labels(&ids, name, 1.0, 2.0, &[3.0, 7.0, 9.0]);
+    let diagnosed = |name: &str| diagnoses.labels(&ids, name, 1.0, 0.0, &[]);
     let eligible = mortality.values(&ids, "ELIGSTAT")?;
-    let died = codes(mortality.values(&ids, "MORTSTAT")?, 1.0, 0.0).into_iter().zip(eligible);
+    let died = mortality.labels(&ids, "MORTSTAT", 1.0, 0.0, &[])?.into_iter().zip(eligible);
     let died = died.map(|(died, eligible)| died.filter(|_| eligible.as_number() == Some(1.0))).collect();
     let labels = [
         ("death", died),
@@ -269,12 +270,38 @@ impl Joined {
             .collect())
     }
 
+    /// A column of codes as labels: one code for cases, one for controls, others that are neither.
+    fn labels(
+        &self,
+        ids: &[ParticipantId],
+        column: &str,
+        case: f64,
+        control: f64,
+        neither: &[f64],
+    ) -> Result<Vec<Option<bool>>, helm_core::Error> {
+        let values = self.table.numbers(column)?;
+        let label = |row: usize| match values[row].as_number() {
+            None => Ok(None),
+            Some(code) if code == case => Ok(Some(true)),
+            Some(code) if code == control => Ok(Some(false)),
+            Some(code) if neither.contains(&code) => Ok(None),
+            Some(_) => Err(helm_core::Error::Cell {
+                file: self.table.name().into(),
+                row: row + 1,
+                column: column.into(),
+                expected: format!("{case} (case), {control} (control) or a missing code"),
+                found: "another code".into(),
+            }),
+        };
+        ids.iter().map(|id| self.row_of.get(id).map_or(Ok(None), |&row| label(row))).collect()
+    }
+
     /// A column of "Yes" and "No".
     fn yes_no_text(&self, ids: &[ParticipantId], column: &str) -> Result<Vec<Option<bool>>, helm_core::Error> {
         let column = self.table.column(column)?;
         let text = |row: usize| match &column.cells {
             helm_core::Cells::Text(texts) => texts[row].as_deref(),
-            helm_core::Cells::Numbers(_) => None,
+            helm_core::Cells::Numbers(_) => Some("a number"),
         };
         ids.iter()
             .map(|id| match self.row_of.get(id).and_then(|&row| Some((row, text(row)?))) {
@@ -286,7 +313,7 @@ impl Joined {
                     row: row + 1,
                     column: column.name.clone(),
                     expected: "Yes, No or an empty cell".into(),
-                    found: "other text".into(),
+                    found: "something else".into(),
                 }),
             })
             .collect()
@@ -296,16 +323,6 @@ impl Joined {
 fn scaled(values: Vec<Value>, factor: f64) -> Vec<Value> {
     let scale = |value| if let Value::Number(number) = value { Value::Number(number * factor) } else { value };
     values.into_iter().map(scale).collect()
-}
-
-/// Case and control codes as labels; any other code (refused, unknown, borderline) is neither.
-fn codes(values: Vec<Value>, case: f64, control: f64) -> Vec<Option<bool>> {
-    let label = |value: Value| match value.as_number() {
-        Some(code) if code == case => Some(true),
-        Some(code) if code == control => Some(false),
-        _ => None,
-    };
-    values.into_iter().map(label).collect()
 }
 
 /// The survey's answers 1 yes, 2 no, 7 refused, 9 don't know.

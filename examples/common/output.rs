@@ -53,13 +53,16 @@ pub fn check_writable(path: &Path) -> Result<(), Failure> {
     if path.is_dir() {
         return Err(Failure::new(format!("{}: expected a file to write, found a folder", path.display())));
     }
-    tempfile::NamedTempFile::new_in(folder_of(path))
-        .map(drop)
-        .map_err(|error| Failure::new(format!("{}: can't be written: {error}", path.display())))
+    temporary(path).map(drop).map_err(|error| Failure::new(format!("{}: can't be written: {error}", path.display())))
 }
 
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// A temporary file beside a path, as readable as any other new file.
+fn temporary(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
 }
 
 /// Writes JSON to a file, or to standard output for `-`.
@@ -82,7 +85,7 @@ pub fn write_json(path: &Path, value: &serde_json::Value) -> Result<(), Failure>
 /// If it can't be written.
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let named = |error: &dyn std::fmt::Display| Failure::new(format!("{}: can't be written: {error}", path.display()));
-    let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(|error| named(&error))?;
+    let mut file = temporary(path).map_err(|error| named(&error))?;
     file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(|error| named(&error))?;
     file.persist(path).map_err(|error| named(&error.error))?;
     Ok(())

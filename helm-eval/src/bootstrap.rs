@@ -8,7 +8,9 @@ use crate::{Error, Interval};
 /// A bootstrap: rows are drawn anew with replacement, again and again, and the spread of a statistic over such
 /// replicates stands for its uncertainty (Efron and Tibshirani 1993, An Introduction to the Bootstrap).
 ///
-/// Where participants are known ([`Scored::clustered`]), they are drawn with all their rows. Scores are sorted once; a
+/// Where participants are known ([`Scored::clustered`]), they are drawn with all their rows. Of a survey
+/// ([`Scored::surveyed`]), one unit fewer than there are is drawn within each stratum, and counts n / (n − 1) times (Rao,
+/// Wu and Yue 1992, Surv. Methodol. 18:209–217), as two units, which surveys often have, need. Scores are sorted once; a
 /// replicate draws n rows into counts and takes one pass over the rows from the highest score. Each replicate has a random stream
 /// of its own, so that the number of threads changes nothing. Memory is that of n rows and of the statistics.
 ///
@@ -31,6 +33,7 @@ pub struct Bootstrap {
     pub seed: u64,
     /// Whether cases and controls are drawn each among themselves, so that every replicate has both and the prevalence
     /// stays. Participants with several rows are drawn among those with cases only, with controls only, and with both.
+    /// A survey has strata of its own.
     pub stratified: bool,
     /// How an interval is made of the replicates.
     pub method: BootstrapMethod,
@@ -73,14 +76,21 @@ impl Bootstrap {
     /// Intervals of AUROC and of average precision.
     ///
     /// # Errors
-    /// [`Error::Setting`] if there are fewer than 2 replicates or the confidence is not between 0 and 1,
-    /// [`Error::Undefined`] if fewer than 2 replicates have both cases and controls.
+    /// [`Error::Setting`] if there are fewer than 2 replicates, the confidence is not between 0 and 1, or BCa intervals
+    /// of a survey are asked for, [`Error::Undefined`] if fewer than 2 replicates have both cases and controls.
     pub fn intervals(&self, scored: &Scored) -> Result<BootstrapIntervals, Error> {
         let columns = [scored];
-        let drawn = Drawn::new(self, &columns)?;
-        let (_, auroc) = drawn.interval(|columns| columns[0].auroc, scored.auroc());
-        let (_, auprc) = drawn.interval(|columns| columns[0].auprc, scored.auprc());
-        Ok(BootstrapIntervals { auroc, auprc, undefined: drawn.undefined })
+        Ok(Drawn::new(self, &columns)?.intervals(&columns, 0))
+    }
+}
+
+impl Bootstrap {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.replicates < 2 {
+            let (expected, found) = ("at least 2".into(), self.replicates.to_string());
+            return Err(Error::Setting { what: "bootstrap replicates", expected, found });
+        }
+        Interval::check_confidence(self.confidence)
     }
 }
 
@@ -97,11 +107,7 @@ pub(crate) struct Drawn<'a> {
 impl<'a> Drawn<'a> {
     /// A replicate draws the same rows for all columns.
     pub(crate) fn new(bootstrap: &'a Bootstrap, columns: &[&Scored]) -> Result<Self, Error> {
-        if bootstrap.replicates < 2 {
-            let (expected, found) = ("at least 2".into(), bootstrap.replicates.to_string());
-            return Err(Error::Setting { what: "bootstrap replicates", expected, found });
-        }
-        Interval::check_confidence(bootstrap.confidence)?;
+        bootstrap.check()?;
         let resampling = Resampling::new(bootstrap, columns)?;
         let mut replicates = resampling.replicates(bootstrap.replicates);
         replicates.retain(|columns| columns.iter().all(|column| column.auroc.is_finite()));
@@ -113,8 +119,15 @@ impl<'a> Drawn<'a> {
         Ok(Self { bootstrap, resampling, replicates, undefined })
     }
 
+    /// The intervals of one column.
+    pub(crate) fn intervals(&self, columns: &[&Scored], column: usize) -> BootstrapIntervals {
+        let (_, auroc) = self.interval(|replicate| replicate[column].auroc, columns[column].auroc());
+        let (_, auprc) = self.interval(|replicate| replicate[column].auprc, columns[column].auprc());
+        BootstrapIntervals { auroc, auprc, undefined: self.undefined }
+    }
+
     /// A statistic in every replicate, and its interval.
-    pub(crate) fn interval(&self, statistic: fn(&[Replicate]) -> f64, estimate: f64) -> (Vec<f64>, Interval) {
+    pub(crate) fn interval(&self, statistic: impl Fn(&[Replicate]) -> f64, estimate: f64) -> (Vec<f64>, Interval) {
         let mut values: Vec<f64> = self.replicates.iter().map(|columns| statistic(columns)).collect();
         values.sort_unstable_by(f64::total_cmp);
         let tail = (1.0 - self.bootstrap.confidence) / 2.0;
@@ -122,7 +135,7 @@ impl<'a> Drawn<'a> {
             BootstrapMethod::Percentile => (tail, 1.0 - tail),
             BootstrapMethod::Bca => {
                 let bias = bias(&values, estimate);
-                let acceleration = acceleration(&self.resampling.contributions(statistic));
+                let acceleration = acceleration(&self.resampling.contributions(&statistic));
                 let share = |tail: f64| {
                     let z = bias + normal_quantile(tail);
                     normal_cdf(bias + z / (1.0 - acceleration * z))
@@ -152,7 +165,7 @@ fn acceleration(contributions: &[f64]) -> f64 {
 }
 
 /// A quantile, interpolated between the nearest replicates (type 7 of Hyndman and Fan 1996, as numpy and R have it).
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let at = share * (sorted.len() - 1) as f64;
     let (below, above) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
     below + (above - below) * at.fract()

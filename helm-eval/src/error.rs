@@ -42,6 +42,13 @@ pub enum Error {
         row: usize,
     },
 
+    /// A time of follow-up that is negative, NaN or infinite.
+    #[error("times: expected finite numbers of at least 0, found a negative number, NaN or infinity in row {row}")]
+    Time {
+        /// The row, from 1.
+        row: usize,
+    },
+
     /// A number that is no probability.
     #[error("{what}: expected numbers from 0 to 1, found another in row {row}")]
     Probability {

@@ -6,7 +6,8 @@
 //! intervals and paired tests, [`JointDeLong`] tests several models at once, [`holm`] and [`benjamini_hochberg`] keep the
 //! count of several outcomes. [`Predictions`], labels with risks from 0 to 1, is what calibration is computed from;
 //! [`RecalibrationSplit`] mends it on rows of its own; [`Predictions::decision_curve`] and [`Scored::operating_point`] say
-//! what acting on a score is worth. [`Subgroup`] asks who it works for. [`report`] makes tables and plots of all
+//! what acting on a score is worth. [`Subgroup`] asks who it works for, [`FollowUp`]
+//! how well scores order people by the time of an event. [`report`] makes tables and plots of all
 //! models and outcomes, and `baseline` has the classical models that a new one is to be compared with.
 //!
 //! ```
@@ -27,9 +28,9 @@
 //! by a seed, and is the same on any number of threads.
 //!
 //! Not here: language models and encoders (helm-eval takes risks, wherever they come from), outcomes of more than two
-//! classes, censored follow-up, variances of survey designs (weights count in areas and in the bootstrap; strata and
-//! sampling units don't), imputation of missing scores.
+//! classes, calibration with weights, imputation of missing scores.
 
+mod band;
 #[cfg(feature = "baseline")]
 pub mod baseline;
 mod bootstrap;
@@ -40,6 +41,7 @@ mod decision_curve;
 mod delong;
 mod distribution;
 mod error;
+mod follow_up;
 mod interval;
 mod isotonic;
 mod joint_delong;
@@ -60,15 +62,19 @@ mod resampling;
 mod roc;
 mod scored;
 mod subgroup;
+mod survey;
+mod survey_design;
 mod tally;
 mod z_test;
 
+pub use band::BandPoint;
 pub use bootstrap::{Bootstrap, BootstrapIntervals, BootstrapMethod};
 pub use calibration::{Calibration, ObservedExpected};
 pub use compare::{Comparison, Difference};
 pub use decision_curve::DecisionPoint;
 pub use delong::DeLong;
 pub use error::Error;
+pub use follow_up::{Concordance, FollowUp};
 pub use interval::Interval;
 pub use joint_delong::{ChiSquaredTest, JointDeLong};
 pub use multiplicity::{benjamini_hochberg, holm};

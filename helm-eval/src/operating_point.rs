@@ -55,20 +55,11 @@ impl Scored {
     /// weights, or where participants have several rows: the intervals are those of independent people.
     pub fn operating_point(&self, threshold: f64, confidence: f64) -> Result<OperatingPoint, Error> {
         Interval::check_confidence(confidence)?;
-        let undefined = |expected: &str, found: &str| {
-            let (expected, found) = (expected.into(), found.into());
-            Err(Error::Undefined { what: "operating point", expected, found })
-        };
         if threshold.is_nan() {
             let (expected, found) = ("a number".into(), "NaN".into());
             return Err(Error::Setting { what: "threshold", expected, found });
         }
-        if self.is_weighted() {
-            return undefined("rows that count alike", "weights");
-        }
-        if self.clusters().is_some_and(|clusters| clusters.any_several()) {
-            return undefined("one row a participant", "several");
-        }
+        self.check_independent("operating point")?;
         let called =
             |rows: &[u32]| rows.iter().filter(|&&row| self.score_of_group(self.group_of(row)) >= threshold).count();
         let (true_positives, false_positives) = (called(self.cases()), called(self.controls()));

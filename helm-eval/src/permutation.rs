@@ -53,16 +53,7 @@ impl Permutation {
     /// rows: then labels can't be exchanged.
     pub fn chance_p(&self, scored: &Scored) -> Result<f64, Error> {
         self.check()?;
-        let undefined = |expected: &str, found: &str| {
-            let (expected, found) = (expected.into(), found.into());
-            Err(Error::Undefined { what: "permutation of labels", expected, found })
-        };
-        if scored.is_weighted() {
-            return undefined("rows that count alike", "weights");
-        }
-        if scored.clusters().is_some_and(Clusters::any_several) {
-            return undefined("one row a participant", "several");
-        }
+        scored.check_independent("permutation of labels")?;
         let found = (scored.auroc() - 0.5).abs();
         let rows = || scored.cases().iter().chain(scored.controls());
         let start = || (Tally::<u32>::new(scored.n_groups()), Vec::with_capacity(scored.len()));
@@ -88,10 +79,15 @@ impl Permutation {
     /// area and another shape may differ.
     ///
     /// # Errors
-    /// [`Error::Setting`] without replicates, or if labels, weights or participants differ.
+    /// [`Error::Setting`] without replicates, or if labels, weights or participants differ;
+    /// [`Error::Undefined`] of a survey.
     pub fn paired_p(&self, a: &Scored, b: &Scored) -> Result<f64, Error> {
         self.check()?;
         Scored::check_same_rows(&[a, b])?;
+        if a.design().is_some() {
+            let (expected, found) = ("independent participants".into(), "those of a survey".into());
+            return Err(Error::Undefined { what: "exchange of scores", expected, found });
+        }
         let ranks = [a, b].map(twice_midranks);
         let rows: Vec<u32> = a.cases().iter().chain(a.controls()).copied().collect();
         let n_groups = 2 * rows.len() + 1;

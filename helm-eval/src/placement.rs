@@ -1,4 +1,3 @@
-use crate::clusters::Clusters;
 use crate::{Error, Scored};
 
 /// Placement values by group of equal scores: the parts of an AUROC that single rows contribute.
@@ -14,23 +13,19 @@ impl Placements {
     /// # Errors
     /// [`Error::Undefined`] where no variance can be computed from them.
     pub(crate) fn new(scored: &Scored) -> Result<Self, Error> {
-        let undefined = |expected: &str, found: String| Error::Undefined {
-            what: "DeLong variance",
-            expected: expected.into(),
-            found,
-        };
-        if scored.is_weighted() {
-            return Err(undefined("rows that count alike", "weights".into()));
-        }
-        if scored.clusters().is_some_and(Clusters::any_several) {
-            return Err(undefined("one row a participant", "several".into()));
-        }
+        scored.check_independent("DeLong variance")?;
         if scored.n_cases() < 2 || scored.n_controls() < 2 {
             let found = format!("{} cases and {} controls", scored.n_cases(), scored.n_controls());
-            return Err(undefined("at least 2 cases and 2 controls", found));
+            let expected = "at least 2 cases and 2 controls".into();
+            return Err(Error::Undefined { what: "DeLong variance", expected, found });
         }
+        Ok(Self::of(scored))
+    }
+
+    /// Placement values of rows that may have weights: shares are of their sums.
+    pub(crate) fn of(scored: &Scored) -> Self {
         let tally = scored.tally();
-        let (m, n) = (scored.n_cases() as f64, scored.n_controls() as f64);
+        let (m, n) = tally.rising().fold((0.0, 0.0), |sum, own| (sum.0 + own.0, sum.1 + own.1));
         let (mut cases, mut controls) = (0.0, 0.0);
         let placements = tally.rising().map(|(own_cases, own_controls)| {
             let case = (controls + own_controls / 2.0) / n;
@@ -39,6 +34,6 @@ impl Placements {
             (case, (m - cases + own_cases / 2.0) / m)
         });
         let (case_of_group, control_of_group) = placements.unzip();
-        Ok(Self { auroc: tally.auroc(), case_of_group, control_of_group })
+        Self { auroc: tally.auroc(), case_of_group, control_of_group }
     }
 }

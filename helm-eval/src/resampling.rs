@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::ranked::Ranked;
 use crate::scored::Scored;
-use crate::{Bootstrap, Error};
+use crate::{Bootstrap, BootstrapMethod, Error};
 
 /// The statistics of one score column in one replicate; NaN without cases or controls.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub(crate) struct Resampling {
     n_units: usize,
     /// Units that are drawn among themselves.
     strata: Vec<Range<usize>>,
+    /// By how much the draws are fewer than a stratum's units: 1 in a survey.
+    one_fewer: usize,
     seed: u64,
 }
 
@@ -51,8 +53,16 @@ impl Resampling {
                 strata.push(start..n_units);
             }
         };
-        match first.clusters() {
-            None => {
+        if first.design().is_some() && bootstrap.method == BootstrapMethod::Bca {
+            let (expected, found) = ("percentile intervals of a survey".into(), "BCa".into());
+            return Err(Error::Setting { what: "bootstrap method", expected, found });
+        }
+        match (first.design(), first.clusters()) {
+            (Some(design), _) => {
+                unit_of_row.copy_from_slice(design.unit_of_row());
+                n_units = design.n_units();
+            }
+            (None, None) => {
                 for rows in [first.cases(), first.controls()] {
                     for &row in rows {
                         unit_of_row[row as usize] = n_units as u32;
@@ -61,7 +71,7 @@ impl Resampling {
                     close(n_units);
                 }
             }
-            Some(clusters) => {
+            (None, Some(clusters)) => {
                 // Cases only, controls only, both: whatever is drawn from all three has a case and a control.
                 for kind in [(true, false), (false, true), (true, true)] {
                     for rows in (0..clusters.len()).map(|cluster| clusters.rows(cluster)) {
@@ -78,22 +88,39 @@ impl Resampling {
         if !bootstrap.stratified {
             strata = std::iter::once(0..n_units).collect();
         }
-        let columns = columns.iter().map(|column| Ranked::new(column, &unit_of_row)).collect();
-        Ok(Self { columns, n_units, strata, seed: bootstrap.seed })
+        // What a unit counts each time it is drawn, where that is not 1.
+        let mut scale_of_unit = None;
+        if let Some(design) = first.design() {
+            strata = design.strata().to_vec();
+            scale_of_unit = Some(design.scale_of_unit());
+        }
+        let one_fewer = usize::from(first.design().is_some());
+        let columns =
+            columns.iter().map(|column| Ranked::new(column, &unit_of_row, scale_of_unit.as_deref())).collect();
+        Ok(Self { columns, n_units, strata, one_fewer, seed: bootstrap.seed })
     }
 
     /// The statistics of each column in each replicate.
     pub(crate) fn replicates(&self, replicates: usize) -> Vec<Vec<Replicate>> {
+        self.draw(replicates, |counts| self.statistics(counts))
+    }
+
+    /// Something of the first column in each replicate.
+    pub(crate) fn of_first<T: Send>(&self, replicates: usize, of: impl Fn(&Ranked, &[Count]) -> T + Sync) -> Vec<T> {
+        self.draw(replicates, |counts| of(&self.columns[0], counts))
+    }
+
+    fn draw<T: Send>(&self, replicates: usize, of: impl Fn(&[Count]) -> T + Sync) -> Vec<T> {
         let draw = |counts: &mut Vec<Count>, index: usize| {
             let mut rng = self.rng(index as u64);
             counts.fill(0);
             for stratum in &self.strata {
                 let counts = &mut counts[stratum.clone()];
-                for _ in 0..counts.len() {
+                for _ in self.one_fewer..counts.len() {
                     counts[rng.random_range(0..counts.len())] += 1;
                 }
             }
-            self.statistics(counts)
+            of(counts)
         };
         (0..replicates).into_par_iter().map_init(|| vec![0; self.n_units], draw).collect()
     }

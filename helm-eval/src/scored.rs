@@ -2,6 +2,7 @@ use rayon::slice::ParallelSliceMut;
 
 use crate::Error;
 use crate::clusters::Clusters;
+use crate::survey_design::SurveyDesign;
 use crate::tally::{Tally, group, is_case, slot};
 
 /// Labels with the scores of one model, checked: as many of each, cases and controls, finite scores.
@@ -33,6 +34,7 @@ pub struct Scored {
     /// the unit, and sums stay finite.
     weights: Option<Vec<f64>>,
     clusters: Option<Clusters>,
+    design: Option<SurveyDesign>,
 }
 
 /// A row's number has 30 bits, that of a person drawn again and again in a bootstrap, too.
@@ -132,7 +134,7 @@ impl Scored {
             slot_of_row[row] = slot;
             tally.add(slot, weights.as_ref().map_or(1.0, |weights| weights[row]));
         }
-        Ok(Self { slot_of_row, score_of_group, tally, cases, controls, weights, clusters: None })
+        Ok(Self { slot_of_row, score_of_group, tally, cases, controls, weights, clusters: None, design: None })
     }
 
     /// Says which rows belong to the same participant, so that resampling keeps them together; rows are otherwise taken
@@ -158,6 +160,39 @@ impl Scored {
         }
         let rows = self.cases.iter().chain(&self.controls).copied();
         self.clusters = Some(Clusters::new(participants, rows));
+        Ok(self)
+    }
+
+    /// Says how a survey drew the rows: the stratum of each, and the primary sampling unit within it (units of other
+    /// strata may have the same names). Resampling then draws units within strata, and [`Scored::survey`] has the
+    /// variance. With weights of 0 for everyone else, it is the estimate of a subpopulation, whose strata and units are
+    /// still those of the whole survey.
+    ///
+    /// Participants of [`clustered`](Self::clustered) rows are forgotten: they are in one unit each.
+    ///
+    /// ```
+    /// use helm_eval::Scored;
+    ///
+    /// let (labels, scores) = ([false, false, false, false, true, true, true, true], [1., 4., 3., 2., 3., 8., 3., 5.]);
+    /// let weights = [1.0, 2.0, 1.0, 1.0, 2.0, 1.0, 1.0, 2.0];
+    /// let scored = Scored::weighted(&labels, &scores, &weights)?;
+    /// let surveyed = scored.surveyed(&[1, 1, 2, 2, 1, 1, 2, 2], &[1, 2, 1, 2, 1, 2, 1, 2])?;
+    /// assert!(surveyed.survey()?.variance > 0.0);
+    /// # Ok::<(), helm_eval::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Length`] if there is not one stratum and one unit a row, [`Error::Undefined`] if a stratum has only one
+    /// unit: merge it with another.
+    pub fn surveyed<S: Ord, U: Ord>(mut self, strata: &[S], units: &[U]) -> Result<Self, Error> {
+        let expected = self.n_rows();
+        for (what, found) in [("strata", strata.len()), ("sampling units", units.len())] {
+            if found != expected {
+                return Err(Error::Length { what: what.into(), expected, found });
+            }
+        }
+        self.design = Some(SurveyDesign::new(strata, units)?);
+        self.clusters = None;
         Ok(self)
     }
 
@@ -223,6 +258,29 @@ impl Scored {
         self.clusters.as_ref()
     }
 
+    /// How a survey drew the rows, where that is known.
+    pub(crate) fn design(&self) -> Option<&SurveyDesign> {
+        self.design.as_ref()
+    }
+
+    /// That rows are independent and count alike, as a statistic takes them.
+    pub(crate) fn check_independent(&self, what: &'static str) -> Result<(), Error> {
+        let undefined = |expected: &str, found: &str| {
+            let (expected, found) = (expected.into(), found.into());
+            Err(Error::Undefined { what, expected, found })
+        };
+        if self.is_weighted() {
+            return undefined("rows that count alike", "weights");
+        }
+        if self.clusters().is_some_and(Clusters::any_several) {
+            return undefined("one row a participant", "several");
+        }
+        if self.design().is_some() {
+            return undefined("independent rows", "those of a survey");
+        }
+        Ok(())
+    }
+
     /// Cases and controls in each group of equal scores.
     pub(crate) fn tally(&self) -> &Tally<f64> {
         &self.tally
@@ -243,6 +301,10 @@ impl Scored {
             if other.clusters != first.clusters {
                 let (expected, found) = ("the same participants for all scores".into(), "others".into());
                 return Err(Error::Setting { what: "participants", expected, found });
+            }
+            if other.design != first.design {
+                let (expected, found) = ("the same strata and units for all scores".into(), "others".into());
+                return Err(Error::Setting { what: "survey", expected, found });
             }
         }
         Ok(())

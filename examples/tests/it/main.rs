@@ -1,5 +1,6 @@
 //! The examples as their users run them: results, files, messages and exit statuses.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking and says what it skips")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod evaluate;
 mod nhanes;
 mod program;

@@ -1,8 +1,8 @@
 //! `nhanes` on the survey's real files, where `HELM_TEST_DATA` names their folder.
 
-use std::io::Write as _;
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -108,6 +108,14 @@ fn damaged_survey_files_are_refused() {
 }
 
 #[test]
+fn codes_that_the_survey_lacks_are_refused() {
+    let stroke = |data: &Path, _: &Path| set_column(&data.join("diagnoses_labs.csv"), "stroke", "2", |_| true);
+    expect(refused_after(stroke, &[]), &["diagnoses_labs.csv", "row", "stroke", "another code"]);
+    let text = |data: &Path, _: &Path| set_column(&data.join("diagnoses_labs.csv"), "hypertension_jnc7", "1", |_| true);
+    expect(refused_after(text, &[]), &["diagnoses_labs.csv", "hypertension_jnc7", "Yes, No"]);
+}
+
+#[test]
 fn damaged_models_are_refused() {
     let tokenizer = |_: &Path, model: &Path| fs::remove_file(model.join("tokenizer.json")).unwrap();
     expect(refused_after(tokenizer, &[]), &["tokenizer.json", "expected", "found"]);
@@ -135,7 +143,7 @@ fn impossible_requests_are_refused() {
     expect(refused_after(nothing, &["--outcome", "death", "--outcome", "death"]), &["--outcome", "twice"]);
     expect(refused_after(nothing, &["--device", "abacus"]), &["abacus", "cpu"]);
     expect(refused_after(nothing, &["--predictions", "no/such/folder/f.csv"]), &["no/such/folder/f.csv"]);
-    for wrong in [["--folds", "1"], ["--epochs", "0"], ["--bootstrap", "1"], ["--seed", "-1"]] {
+    for wrong in [["--folds", "1"], ["--epochs", "0"], ["--bootstrap", "1"], ["--seed", "x"]] {
         let message = refused(&run("nhanes", [&["--data", ".", "--model", "."], &wrong[..]].concat()));
         assert!(message.contains(wrong[0]), "{message}");
     }

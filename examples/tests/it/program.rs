@@ -14,7 +14,12 @@ fn examples() -> PathBuf {
 /// Runs an example to its end.
 pub(crate) fn run<S: AsRef<OsStr>>(example: &str, arguments: impl IntoIterator<Item = S>) -> Output {
     let program = examples().join(example).with_extension(std::env::consts::EXE_EXTENSION);
-    Command::new(&program).args(arguments).output().unwrap_or_else(|error| panic!("{}: {error}", program.display()))
+    Command::new(&program).args(arguments).output().unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}; `cargo test --package helm-examples` without a choice of targets builds it",
+            program.display()
+        )
+    })
 }
 
 /// The message of a run that must fail: one line on standard error, exit status 2, nothing on standard output.

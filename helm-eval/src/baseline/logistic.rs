@@ -4,6 +4,8 @@ use smartcore::linalg::basic::arrays::Array;
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::linear::logistic_regression::{LogisticRegression, LogisticRegressionParameters};
 
+use super::cross_validation::cross_validate;
+use super::training::Training;
 use crate::Error;
 
 /// Settings of a [`Logistic`] regression.
@@ -58,15 +60,7 @@ impl LogisticConfig {
             let found = self.c.to_string();
             return Err(Error::Setting { what: "C", expected: "a number above 0".into(), found });
         }
-        if rows.len() != labels.len() {
-            return Err(Error::Length { what: "labels".into(), expected: rows.len(), found: labels.len() });
-        }
-        let cases = labels.iter().filter(|&&case| case).count();
-        if cases == 0 || cases == labels.len() {
-            return Err(Error::OneClass { cases, controls: labels.len() - cases });
-        }
-        let standardizer = Standardizer::fit(rows.iter().map(AsRef::as_ref))?;
-        let standardised: Vec<Vec<f64>> = rows.iter().map(|row| standardizer.apply(row.as_ref())).collect();
+        let Training { standardizer, rows: standardised, .. } = Training::new(rows, labels)?;
         let problem = |problem: String| Error::Fit { model: "logistic regression", problem };
         let x = DenseMatrix::from_2d_vec(&standardised).map_err(|error| problem(error.to_string()))?;
         let y: Vec<i32> = labels.iter().map(|&case| i32::from(case)).collect();
@@ -87,23 +81,7 @@ impl LogisticConfig {
         labels: &[Option<bool>],
         folds: &Folds,
     ) -> Result<Vec<f64>, Error> {
-        for (what, found) in [("labels", labels.len()), ("folds", folds.fold_of_row().len())] {
-            if found != rows.len() {
-                return Err(Error::Length { what: what.into(), expected: rows.len(), found });
-            }
-        }
-        // All rows, also those that train nothing: a row to be scored must be sound, too.
-        Standardizer::fit(rows.iter().map(AsRef::as_ref))?;
-        let mut log_odds = vec![0.0; rows.len()];
-        for fold in 0..folds.k() {
-            let train = folds.train_rows(fold).into_iter().filter_map(|row| Some((rows[row].as_ref(), labels[row]?)));
-            let (train, labels): (Vec<&[Option<f64>]>, Vec<bool>) = train.unzip();
-            let model = self.fit(&train, &labels)?;
-            for row in folds.test_rows(fold) {
-                log_odds[row] = model.log_odds(rows[row].as_ref());
-            }
-        }
-        Ok(log_odds)
+        cross_validate(rows, labels, folds, |rows, labels| self.fit(rows, labels), Logistic::log_odds)
     }
 }
 

@@ -29,12 +29,23 @@ pub(super) struct Series {
     pub(super) points: Vec<(f64, f64)>,
     /// Intervals about points: x, the lower end and the upper. Points with intervals are marked.
     pub(super) bars: Vec<(f64, f64, f64)>,
+    /// A band about the curve: x, its lower edge and the upper.
+    pub(super) band: Vec<(f64, f64, f64)>,
+}
+
+/// A model's curve, before it has a look.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Curve {
+    /// Its line of the legend.
+    pub(super) label: String,
+    pub(super) points: Vec<(f64, f64)>,
+    pub(super) band: Vec<(f64, f64, f64)>,
 }
 
 impl Series {
     /// Grey and dotted, without a line of the legend.
     pub(super) fn reference(points: Vec<(f64, f64)>) -> Self {
-        Self { look: Look::REFERENCE, label: None, points, bars: Vec::new() }
+        Self { look: Look::REFERENCE, label: None, points, bars: Vec::new(), band: Vec::new() }
     }
 }
 
@@ -53,7 +64,11 @@ type Plane = Cartesian2d<RangedCoordf64, RangedCoordf64>;
 impl Chart {
     pub(super) fn to_svg(&self) -> Result<String, Error> {
         let points = self.series.iter().flat_map(|series| &series.points).flat_map(|&(x, y)| [x, y]);
-        let bars = self.series.iter().flat_map(|series| &series.bars).flat_map(|&(x, low, high)| [x, low, high]);
+        let bars = self
+            .series
+            .iter()
+            .flat_map(|series| series.bars.iter().chain(&series.band))
+            .flat_map(|&(x, low, high)| [x, low, high]);
         let ends = [self.x.from, self.x.to, self.y.from, self.y.to];
         if points.chain(bars).chain(ends).any(|number| !number.is_finite()) {
             return Err(Error::Report("plot: expected finite numbers, found NaN or infinity".into()));
@@ -107,8 +122,23 @@ impl Chart {
             .y_desc(self.y.name)
             .draw()
             .map_err(style::failed)?;
+        self.series.iter().try_for_each(|series| draw_band(chart.plotting_area(), series))?;
         self.series.iter().try_for_each(|series| draw_series(chart.plotting_area(), series))
     }
+}
+
+/// A band is pale, so that curves on it and bands under it are seen.
+fn draw_band<B: DrawingBackend>(area: &DrawingArea<B, Plane>, series: &Series) -> Result<(), Error>
+where
+    B::ErrorType: 'static,
+{
+    if series.band.is_empty() {
+        return Ok(());
+    }
+    let lower = series.band.iter().map(|&(x, lower, _)| (x, lower));
+    let upper = series.band.iter().rev().map(|&(x, _, upper)| (x, upper));
+    let edge: Vec<(f64, f64)> = lower.chain(upper).collect();
+    area.draw(&Polygon::new(edge, series.look.colour.mix(0.18).filled())).map_err(style::failed)
 }
 
 fn draw_series<B: DrawingBackend>(area: &DrawingArea<B, Plane>, series: &Series) -> Result<(), Error>

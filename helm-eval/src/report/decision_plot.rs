@@ -53,13 +53,19 @@ impl DecisionPlot {
         if let Some((_, points)) = self.curves.first() {
             for piece in curve(points, |point| point.treat_all).into_iter().take(1) {
                 let label = Some("treat everyone".into());
-                series.push(Series { look: Look::SECOND_REFERENCE, label, points: piece, bars: Vec::new() });
+                series.push(Series {
+                    look: Look::SECOND_REFERENCE,
+                    label,
+                    points: piece,
+                    bars: Vec::new(),
+                    band: Vec::new(),
+                });
             }
         }
         for (index, (name, points)) in self.curves.iter().enumerate() {
             for (place, points) in curve(points, |point| point.net_benefit).into_iter().enumerate() {
                 let label = (place == 0).then(|| name.clone());
-                series.push(Series { look: Look::of(index), label, points, bars: Vec::new() });
+                series.push(Series { look: Look::of(index), label, points, bars: Vec::new(), band: Vec::new() });
             }
         }
         let x = Axis { name: "Threshold (risk)", from: 0.0, to };

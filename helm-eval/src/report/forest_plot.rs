@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use super::OutcomeResult;
 use super::style::{self, FONT, GREY, Look, MARKER, PALE, TEXT};
 use super::table::percent;
-use crate::Error;
+use crate::{Error, Subgroup};
 
 /// AUROC with its interval of every outcome and model as an SVG drawing, one line each, the number of cases beside the
 /// outcome.
@@ -24,21 +24,34 @@ use crate::Error;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForestPlot {
     lines: Vec<Line>,
-    confidence: f64,
+    axis: String,
+    /// Where there is no difference, or no better than chance.
+    reference: f64,
+    /// Whether numbers have a sign.
+    signed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum Line {
-    Heading { outcome: String, counts: String },
-    Model { index: usize, name: String, auroc: f64, ci: [f64; 2] },
+    Heading {
+        outcome: String,
+        counts: String,
+    },
+    /// No interval where none is defined: then nothing is drawn.
+    Model {
+        index: usize,
+        name: String,
+        value: f64,
+        ci: Option<[f64; 2]>,
+    },
 }
 
-const WIDTH: i32 = 1240;
+const WIDTH: i32 = 1300;
 const MARGIN: i32 = 24;
 /// Room for names on the left.
 const NAMES: i32 = 440;
 /// Room for numbers on the right.
-const NUMBERS: i32 = 290;
+const NUMBERS: i32 = 350;
 /// Room for the axis below.
 const AXIS: i32 = 84;
 /// The height of a line.
@@ -55,11 +68,57 @@ impl ForestPlot {
             let counts = format!("{} cases / {}", result.cases, result.n);
             lines.push(Line::Heading { outcome: style::label(&result.outcome, 34), counts });
             for (index, model) in result.models.iter().enumerate() {
-                let (name, auroc, ci) = (style::label(&model.name, 30), model.auroc.value, model.auroc.ci);
-                lines.push(Line::Model { index, name, auroc, ci });
+                let (name, value) = (style::label(&model.name, 30), model.auroc.value);
+                lines.push(Line::Model { index, name, value, ci: Some(model.auroc.ci) });
             }
         }
-        Self { lines, confidence: outcomes.first().map_or(0.95, |result| result.confidence) }
+        let confidence = outcomes.first().map_or(0.95, |result| result.confidence);
+        Self { lines, axis: axis("AUROC", confidence), reference: 0.5, signed: false }
+    }
+
+    /// A drawing of subgroups: a heading for each model, and its subgroups under it, AUROC with DeLong's interval; none
+    /// is drawn of a subgroup where that is not defined.
+    ///
+    /// ```
+    /// use helm_eval::Subgroup;
+    /// use helm_eval::report::ForestPlot;
+    ///
+    /// let labels = [false, false, true, true, false, false, true, true];
+    /// let scores = [0.1, 0.4, 0.35, 0.8, 0.2, 0.5, 0.4, 0.9];
+    /// let sex = ["female", "female", "female", "female", "male", "male", "male", "male"];
+    /// let subgroups = Subgroup::all(&labels, &scores, &sex, 0.95)?;
+    /// let svg = ForestPlot::of_subgroups(&[("helm", &subgroups)], 0.95).to_svg()?;
+    /// assert!(svg.contains("female: 2 cases / 4"));
+    /// # Ok::<(), helm_eval::Error>(())
+    /// ```
+    pub fn of_subgroups(models: &[(&str, &[Subgroup])], confidence: f64) -> Self {
+        let mut lines = Vec::new();
+        for (model, subgroups) in models {
+            lines.push(Line::Heading { outcome: style::label(model, 34), counts: String::new() });
+            for (index, subgroup) in subgroups.iter().enumerate() {
+                let name = format!("{}: {} cases / {}", style::label(&subgroup.name, 20), subgroup.cases, subgroup.n);
+                let ci = subgroup.interval.map(|interval| [interval.lower, interval.upper]);
+                let value = subgroup.auroc.unwrap_or(f64::NAN);
+                lines.push(Line::Model { index, name, value, ci });
+            }
+        }
+        Self { lines, axis: axis("AUROC", confidence), reference: 0.5, signed: false }
+    }
+
+    /// A drawing of paired differences in AUROC, with their bootstrap intervals: a heading for each outcome, and its
+    /// comparisons under it.
+    pub fn of_differences(outcomes: &[OutcomeResult]) -> Self {
+        let mut lines = Vec::new();
+        for result in outcomes {
+            let counts = format!("{} cases / {}", result.cases, result.n);
+            lines.push(Line::Heading { outcome: style::label(&result.outcome, 34), counts });
+            for (index, pair) in result.paired.iter().enumerate() {
+                let name = format!("{} − {}", style::label(&pair.a, 15), style::label(&pair.b, 15));
+                lines.push(Line::Model { index, name, value: pair.auroc_difference, ci: Some(pair.ci) });
+            }
+        }
+        let confidence = outcomes.first().map_or(0.95, |result| result.confidence);
+        Self { lines, axis: axis("Difference in AUROC", confidence), reference: 0.0, signed: true }
     }
 
     /// The drawing.
@@ -91,29 +150,27 @@ impl ForestPlot {
                 .x_label_formatter(&|x| format!("{x:.2}"))
                 .label_style((FONT, TEXT))
                 .axis_desc_style((FONT, TEXT))
-                .x_desc(format!("AUROC ({} % CI)", percent(self.confidence)))
+                .x_desc(&self.axis)
                 .draw()
                 .map_err(style::failed)?;
             let area = chart.plotting_area();
-            if range.0 <= 0.5 && 0.5 <= range.1 {
-                let ends = [(0.5, 0.0), (0.5, self.lines.len() as f64)];
-                let chance = DashedPathElement::new(ends, 4, 8, GREY.stroke_width(2));
-                area.draw(&chance).map_err(style::failed)?;
-            }
+            let ends = [(self.reference, 0.0), (self.reference, self.lines.len() as f64)];
+            let reference = DashedPathElement::new(ends, 4, 8, GREY.stroke_width(2));
+            area.draw(&reference).map_err(style::failed)?;
             for (place, line) in self.lines.iter().enumerate() {
-                draw(&root, area, place, line)?;
+                draw(&root, area, place, line, self.signed)?;
             }
             root.present().map_err(style::failed)?;
         }
         Ok(svg)
     }
 
-    /// The ends of the axis: twentieths that hold every interval and chance, 0.5.
+    /// The ends of the axis: twentieths that hold every interval and the reference.
     fn range(&self) -> Result<(f64, f64), Error> {
-        let (mut lower, mut upper) = (0.5_f64, 0.5_f64);
+        let (mut lower, mut upper) = (self.reference, self.reference);
         for line in &self.lines {
-            let Line::Model { auroc, ci, .. } = line else { continue };
-            for value in [*auroc, ci[0], ci[1]] {
+            let Line::Model { value, ci: Some(ci), .. } = line else { continue };
+            for value in [*value, ci[0], ci[1]] {
                 if !value.is_finite() {
                     let problem = "forest plot: expected finite estimates and intervals, found NaN or infinity";
                     return Err(Error::Report(problem.into()));
@@ -126,11 +183,16 @@ impl ForestPlot {
     }
 }
 
+fn axis(name: &str, confidence: f64) -> String {
+    format!("{name} ({} % CI)", percent(confidence))
+}
+
 fn draw<B: DrawingBackend>(
     root: &DrawingArea<B, plotters::coord::Shift>,
     area: &DrawingArea<B, Plane>,
     place: usize,
     line: &Line,
+    signed: bool,
 ) -> Result<(), Error>
 where
     B::ErrorType: 'static,
@@ -146,10 +208,17 @@ where
             write(outcome.clone(), MARGIN, bold)?;
             write(counts.clone(), WIDTH - NUMBERS + MARGIN, style::text(TEXT))
         }
-        Line::Model { index, name, auroc, ci } => {
+        Line::Model { name, ci: None, .. } => {
+            write(name.clone(), 2 * MARGIN, style::text(TEXT))?;
+            write("no interval".into(), WIDTH - NUMBERS + MARGIN, style::text(TEXT))
+        }
+        Line::Model { index, name, value, ci: Some(ci) } => {
             let look = Look::of(*index);
             write(name.clone(), 2 * MARGIN, style::text(TEXT))?;
-            let numbers = format!("{auroc:.3} ({:.3} to {:.3})", ci[0], ci[1]);
+            let numbers = match signed {
+                true => format!("{value:+.3} ({:+.3} to {:+.3})", ci[0], ci[1]),
+                false => format!("{value:.3} ({:.3} to {:.3})", ci[0], ci[1]),
+            };
             write(numbers, WIDTH - NUMBERS + MARGIN, style::text(TEXT))?;
             let (left, right) = (at(ci[0]).0, at(ci[1]).0);
             for [from, to] in [
@@ -159,7 +228,7 @@ where
             ] {
                 root.draw(&PathElement::new([from, to], look.colour.stroke_width(3))).map_err(style::failed)?;
             }
-            style::draw_marker(root, at(*auroc), look)
+            style::draw_marker(root, at(*value), look)
         }
     }
 }

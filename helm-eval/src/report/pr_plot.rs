@@ -1,6 +1,6 @@
-use super::chart::{self, Axis, Chart, Series};
+use super::chart::{self, Axis, Chart, Curve, Series};
 use super::style::Look;
-use crate::{Error, Interval, Scored};
+use crate::{BandPoint, Error, Interval, Scored};
 
 /// Precision–recall curves of several models as an SVG drawing, their average precision in the legend. A curve is drawn
 /// in steps, as average precision counts it; chance, a line at the share of cases, is dotted.
@@ -19,8 +19,7 @@ pub struct PrPlot {
     title: String,
     /// The share of cases of the first curve.
     chance: Option<f64>,
-    /// Lines of the legend, and the curves.
-    curves: Vec<(String, Vec<(f64, f64)>)>,
+    curves: Vec<Curve>,
 }
 
 impl PrPlot {
@@ -41,7 +40,16 @@ impl PrPlot {
         let points = chart::thinned(steps);
         // Everyone is called a case at the last point.
         self.chance = self.chance.or(curve.last().map(|point| point.precision));
-        self.curves.push((chart::estimate(name.as_ref(), "AUPRC", scored.auprc(), auprc), points));
+        let label = chart::estimate(name.as_ref(), "AUPRC", scored.auprc(), auprc);
+        self.curves.push(Curve { label, points, band: Vec::new() });
+        self
+    }
+
+    /// Draws a band about the curve that was added last, from [`Bootstrap::pr_band`](crate::Bootstrap::pr_band).
+    pub fn band(mut self, band: &[BandPoint]) -> Self {
+        if let Some(curve) = self.curves.last_mut() {
+            curve.band = band.iter().map(|point| (point.x, point.interval.lower, point.interval.upper)).collect();
+        }
         self
     }
 
@@ -54,11 +62,12 @@ impl PrPlot {
         if let Some(chance) = self.chance {
             series.push(Series::reference(vec![(0.0, chance), (1.0, chance)]));
         }
-        series.extend(self.curves.iter().enumerate().map(|(index, (label, points))| Series {
+        series.extend(self.curves.iter().enumerate().map(|(index, curve)| Series {
             look: Look::of(index),
-            label: Some(label.clone()),
-            points: points.clone(),
+            label: Some(curve.label.clone()),
+            points: curve.points.clone(),
             bars: Vec::new(),
+            band: curve.band.clone(),
         }));
         let x = Axis { name: "Recall (sensitivity)", from: 0.0, to: 1.0 };
         let y = Axis { name: "Precision (positive predictive value)", from: 0.0, to: 1.0 };

@@ -48,6 +48,7 @@ impl ReliabilityPlot {
             label: Some(name.clone()),
             points: bins.iter().map(|bin| (bin.mean_risk, bin.observed)).collect(),
             bars: bins.iter().map(|bin| (bin.mean_risk, bin.interval.lower, bin.interval.upper)).collect(),
+            band: Vec::new(),
         }));
         let x = Axis { name: "Predicted risk", from: 0.0, to };
         let y = Axis { name: "Observed share of cases", from: 0.0, to };

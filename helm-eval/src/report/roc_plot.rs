@@ -1,6 +1,6 @@
-use super::chart::{self, Axis, Chart, Series};
+use super::chart::{self, Axis, Chart, Curve, Series};
 use super::style::Look;
-use crate::{Error, Interval, Scored};
+use crate::{BandPoint, Error, Interval, Scored};
 
 /// ROC curves of several models as an SVG drawing, their areas in the legend.
 ///
@@ -19,8 +19,7 @@ use crate::{Error, Interval, Scored};
 #[derive(Clone, Debug, PartialEq)]
 pub struct RocPlot {
     title: String,
-    /// Lines of the legend, and the curves.
-    curves: Vec<(String, Vec<(f64, f64)>)>,
+    curves: Vec<Curve>,
 }
 
 impl RocPlot {
@@ -33,7 +32,16 @@ impl RocPlot {
     pub fn curve(mut self, name: impl AsRef<str>, scored: &Scored, auroc: Option<Interval>) -> Self {
         let curve = scored.roc_curve();
         let points = chart::thinned(curve.iter().map(|point| (point.false_positive_rate, point.sensitivity)));
-        self.curves.push((chart::estimate(name.as_ref(), "AUROC", scored.auroc(), auroc), points));
+        let label = chart::estimate(name.as_ref(), "AUROC", scored.auroc(), auroc);
+        self.curves.push(Curve { label, points, band: Vec::new() });
+        self
+    }
+
+    /// Draws a band about the curve that was added last, from [`Bootstrap::roc_band`](crate::Bootstrap::roc_band).
+    pub fn band(mut self, band: &[BandPoint]) -> Self {
+        if let Some(curve) = self.curves.last_mut() {
+            curve.band = band.iter().map(|point| (point.x, point.interval.lower, point.interval.upper)).collect();
+        }
         self
     }
 
@@ -43,11 +51,12 @@ impl RocPlot {
     /// [`Error::Report`] if it can't be drawn.
     pub fn to_svg(&self) -> Result<String, Error> {
         let mut series = vec![Series::reference(vec![(0.0, 0.0), (1.0, 1.0)])];
-        series.extend(self.curves.iter().enumerate().map(|(index, (label, points))| Series {
+        series.extend(self.curves.iter().enumerate().map(|(index, curve)| Series {
             look: Look::of(index),
-            label: Some(label.clone()),
-            points: points.clone(),
+            label: Some(curve.label.clone()),
+            points: curve.points.clone(),
             bars: Vec::new(),
+            band: curve.band.clone(),
         }));
         let x = Axis { name: "False positive rate (1 − specificity)", from: 0.0, to: 1.0 };
         let y = Axis { name: "Sensitivity", from: 0.0, to: 1.0 };

@@ -1,5 +1,5 @@
 use helm_eval::report::{DecisionPlot, ForestPlot, OutcomeResult, PrPlot, ReliabilityPlot, RocPlot};
-use helm_eval::{Bins, Bootstrap, Error, Predictions, Scored};
+use helm_eval::{Bins, Bootstrap, Error, Predictions, Scored, Subgroup};
 
 use crate::data::two_normals;
 
@@ -134,6 +134,52 @@ fn forest() {
         assert!(svg.contains(text), "{text}");
     }
     assert_eq!(svg.matches("<circle").count(), 2);
+}
+
+#[test]
+fn bands() {
+    let (mut roc, mut pr) = (RocPlot::new("wheeze in the last year"), PrPlot::new("wheeze in the last year"));
+    for (seed, (name, shift)) in (10..).zip(SHIFTS).take(3) {
+        let (labels, scores) = two_normals(400, shift, seed);
+        let scored = Scored::new(&labels, &scores).unwrap();
+        roc = roc.curve(name, &scored, None).band(&bootstrap().roc_band(&scored).unwrap());
+        pr = pr.curve(name, &scored, None).band(&bootstrap().pr_band(&scored).unwrap());
+    }
+    for (name, svg) in [("roc_band.svg", roc.to_svg().unwrap()), ("pr_band.svg", pr.to_svg().unwrap())] {
+        keep(name, &svg);
+        assert_eq!(svg.matches("<polygon").count(), 3);
+        assert!(svg.contains("opacity=\"0.18\""), "{name}");
+    }
+    // Without a curve there is nothing to put a band about.
+    assert_eq!(RocPlot::new("").band(&[]), RocPlot::new(""));
+}
+
+#[test]
+fn forest_of_subgroups() {
+    let (labels, scores) = two_normals(400, 1.0, 10);
+    let names: Vec<&str> = (0..400).map(|row| ["18 to 39", "40 to 64", "65 and over"][row * 7 % 10 % 3]).collect();
+    let mut subgroups = Subgroup::all(&labels, &scores, &names, 0.95).unwrap();
+    subgroups[1].interval = None;
+    let svg = ForestPlot::of_subgroups(&[("helm", &subgroups), ("logistic", &subgroups[..1])], 0.95).to_svg().unwrap();
+    keep("subgroups.svg", &svg);
+    for text in ["helm", "18 to 39: ", "no interval", "AUROC (95 % CI)"] {
+        assert!(svg.contains(text), "{text}");
+    }
+}
+
+#[test]
+fn forest_of_differences() {
+    let (labels, _) = two_normals(400, 0.0, 0);
+    let columns: Vec<Vec<f64>> = (10..).zip(SHIFTS).map(|(seed, (_, shift))| two_normals(400, shift, seed).1).collect();
+    let models: Vec<(&str, &[f64])> =
+        SHIFTS.iter().zip(&columns).map(|((name, _), column)| (*name, column.as_slice())).take(3).collect();
+    let pairs = [("helm", "boosting"), ("helm", "logistic"), ("logistic", "boosting")];
+    let result = OutcomeResult::evaluate("wheeze in the last year", &labels, &models, &pairs, &bootstrap()).unwrap();
+    let svg = ForestPlot::of_differences(&[result]).to_svg().unwrap();
+    keep("differences.svg", &svg);
+    for text in ["helm − boosting", "Difference in AUROC (95 % CI)", "134 cases / 400", "+0."] {
+        assert!(svg.contains(text), "{text}");
+    }
 }
 
 #[test]
