@@ -10,7 +10,8 @@ use proptest::sample::{Index, select};
 
 use crate::models::{cohort, device, pass_on, stories_folder, tiny_folder};
 
-/// Largest difference of a log-likelihood between two ways to compute it.
+/// Largest difference of a log-likelihood between two ways to compute it; where it is below −4, the same share of it:
+/// at −18 the steps of an f32 are 2e-6.
 const LOG_LIKELIHOOD: f64 = 1e-5;
 const PARTICIPANTS: usize = 7;
 
@@ -118,7 +119,7 @@ fn close(a: &[Vec<Risk>], b: &[Vec<Risk>]) -> Result<(), TestCaseError> {
         prop_assert_eq!(a.len(), b.len());
         for (a, b) in a.iter().zip(b) {
             for (a, b) in log_likelihoods(*a).into_iter().zip(log_likelihoods(*b)) {
-                prop_assert!((a - b).abs() < LOG_LIKELIHOOD, "{a} {b}");
+                prop_assert!((a - b).abs() < LOG_LIKELIHOOD * (a.abs() / 4.0).max(1.0), "{a} {b}");
             }
         }
     }
