@@ -8,7 +8,7 @@ const SENTINELS: [&str; 4] = ["\n", "\u{1}", ".", "a"];
 
 /// A model's tokenizer, as `tokenizer.json` of a Hugging Face folder describes it.
 ///
-/// Text is data: what spells a special token ("</s>") is encoded as plain text. Special tokens are added once, in
+/// Text is data: what spells a special token (`</s>`) is encoded as plain text. Special tokens are added once, in
 /// front of a whole prompt.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
