@@ -193,7 +193,7 @@ fn growth() -> Vec<(usize, [f64; 3])> {
     let sizes = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
     let cost = |n: usize| {
         let data = Data::draw(n);
-        let runs = (3_000_000 / n).clamp(2, 50);
+        let runs = (3_000_000 / n).clamp(4, 50);
         let auroc = seconds(runs, || data.scored(0).auroc());
         let delong = seconds(runs, || data.scored(0).delong().expect("a variance"));
         let (a, b) = (data.scored(0), data.scored(1));

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::data::{on_threads, two_normals};
+use crate::data::{falling, on_threads, two_normals};
 
 /// Curves of the same replicates, made one by one: rows drawn as the bootstrap draws them, curves read off.
 #[test]
@@ -19,7 +19,7 @@ fn bands_are_those_of_naive_resampling() {
         rng.set_stream(replicate);
         let (mut drawn_labels, mut drawn_scores) = (vec![], vec![]);
         for case in [true, false] {
-            let rows: Vec<usize> = (0..90).filter(|&row| labels[row] == case).collect();
+            let rows = falling(&labels, &scores, case);
             for _ in 0..rows.len() {
                 let row = rows[rng.random_range(0..rows.len())];
                 drawn_labels.push(labels[row]);

@@ -4,12 +4,12 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::data::{hanley_mcneil, on_threads, two_normals};
+use crate::data::{falling, hanley_mcneil, on_threads, two_normals};
 
-/// The same draws, each replicate resampled and computed from nothing: (AUROC, average precision) of each.
-fn naive(bootstrap: &Bootstrap, labels: &[bool], scores: &[f64]) -> Vec<(f64, f64)> {
-    let of = |case: bool| (0..labels.len()).filter(|&row| labels[row] == case).collect::<Vec<_>>();
-    let strata = [of(true), of(false)];
+/// The same draws, from rows in the order of a first model's scores, each replicate resampled and computed from nothing:
+/// (AUROC, average precision) of each.
+fn naive(bootstrap: &Bootstrap, labels: &[bool], scores: &[f64], first: &[f64]) -> Vec<(f64, f64)> {
+    let strata = [true, false].map(|case| falling(labels, first, case));
     let replicate = |index: usize| {
         let mut rng = ChaCha8Rng::seed_from_u64(bootstrap.seed);
         rng.set_stream(index as u64);
@@ -47,7 +47,7 @@ fn intervals_are_those_of_naive_resampling() {
     let bootstrap = Bootstrap { replicates: 301, confidence: 0.9, seed: 7, ..Bootstrap::default() };
     for (labels, scores) in [two_normals(60, 1.0, 1), hanley_mcneil()] {
         let found = bootstrap.intervals(&Scored::new(&labels, &scores).unwrap()).unwrap();
-        let (aurocs, auprcs) = naive(&bootstrap, &labels, &scores).into_iter().unzip();
+        let (aurocs, auprcs) = naive(&bootstrap, &labels, &scores, &scores).into_iter().unzip();
         assert_same(found.auroc, percentile(aurocs, 0.9));
         assert_same(found.auprc, percentile(auprcs, 0.9));
     }
@@ -60,7 +60,7 @@ fn comparisons_are_those_of_naive_resampling() {
     let (_, b) = two_normals(90, 0.8, 3);
     let of = |scores: &[f64]| Scored::new(&labels, scores).unwrap();
     let comparison = bootstrap.compare(&of(&a), &of(&b)).unwrap();
-    let pairs = naive(&bootstrap, &labels, &a).into_iter().zip(naive(&bootstrap, &labels, &b));
+    let pairs = naive(&bootstrap, &labels, &a, &a).into_iter().zip(naive(&bootstrap, &labels, &b, &a));
     let (aurocs, auprcs): (Vec<f64>, Vec<f64>) = pairs.map(|(a, b)| (a.0 - b.0, a.1 - b.1)).unzip();
     for (found, differences, whole) in [
         (comparison.auroc, aurocs, of(&a).auroc() - of(&b).auroc()),
@@ -177,7 +177,7 @@ fn bca_comes_near_the_definition(n: usize, replicates_off: usize, near: f64) {
     let scored = Scored::new(&labels, &scores).unwrap();
     let bootstrap = Bootstrap { replicates: 999, seed: 12, method: BootstrapMethod::Bca, ..Bootstrap::default() };
     let found = bootstrap.intervals(&scored).unwrap();
-    let replicates = naive(&bootstrap, &labels, &scores);
+    let replicates = naive(&bootstrap, &labels, &scores, &scores);
     let without = |gone: usize| {
         let kept: Vec<usize> = (0..labels.len()).filter(|&row| row != gone).collect();
         let labels: Vec<bool> = kept.iter().map(|&row| labels[row]).collect();

@@ -78,3 +78,10 @@ pub(crate) fn labelled_scores() -> impl Strategy<Value = (Vec<bool>, Vec<f64>)> 
 pub(crate) fn on_threads<T: Send>(threads: usize, task: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(task)
 }
+
+/// Rows of cases or of controls from the highest score, equal scores in their order: as a bootstrap numbers them.
+pub fn falling(labels: &[bool], scores: &[f64], case: bool) -> Vec<usize> {
+    let mut rows: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] == case).collect();
+    rows.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    rows
+}
