@@ -52,3 +52,8 @@ check-tch:
 # Builds with wgpu (a quarter of an hour)
 check-wgpu:
     cargo check --locked --package helm-llm --features wgpu
+
+# Tests with the real XGBoost beside: `pip install xgboost-cpu==3.1.2 libclang` first; LIB is xgboost/lib in its
+# site-packages, CLANG the clang/native folder of libclang
+check-xgboost LIB CLANG:
+    XGBOOST_LIB_DIR={{ LIB }} LD_LIBRARY_PATH={{ LIB }} LIBCLANG_PATH={{ CLANG }} cargo test --release --locked --package helm-eval --features xgboost

@@ -176,7 +176,7 @@ fn checklist(evaluation: &Evaluation, bootstrap: &Bootstrap) -> Tripod {
         .fill("13", format!("{} cases and {} controls.", evaluation.cases, evaluation.n - evaluation.cases))
         .fill("21", format!("{} people, {} of them cases.", evaluation.n, evaluation.cases))
         .fill("23a", "See the tables and plots.")
-        .fill("18", "Made by the open software helm; the manifest below has versions, settings and hashes.");
+        .fill("18f", "Made by the open software helm; the manifest below has versions, settings and hashes.");
     if evaluation.models.iter().any(|model| model.predictions.is_some()) {
         checklist = checklist
             .fill("12e", "Calibration: Brier score, ECE in ten bins of equal width, intercept, slope; net benefit.");

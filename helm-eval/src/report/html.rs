@@ -22,7 +22,7 @@ const STYLE: &str = "\
 body{font:16px/1.5 sans-serif;color:#111;background:#fff;max-width:60rem;margin:2rem auto;padding:0 1rem}\
 table{border-collapse:collapse;margin:1rem 0}th,td{text-align:left;vertical-align:top;padding:.25rem .75rem;\
 border-bottom:1px solid #ccc}th{border-bottom:2px solid #111}td{font-variant-numeric:tabular-nums}\
-figure{margin:1.5rem 0;break-inside:avoid}figure svg{width:100%;max-width:42rem;height:auto}\
+figure{margin:1.5rem 0;break-inside:avoid;overflow-x:auto}figure svg{zoom:.68}\
 figcaption{color:#444}.open{color:#666}pre{white-space:pre-wrap;word-break:break-all;font-size:.85rem}";
 
 impl HtmlReport {

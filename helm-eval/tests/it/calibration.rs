@@ -308,3 +308,17 @@ proptest! {
         prop_assert!((there[0] - risk) * (to - from) >= -1e-12);
     }
 }
+
+/// Rows many times over are the same line, and take a second: sums of millions of rows still tell when it is found.
+#[test]
+fn millions_of_rows_are_fitted() {
+    let (labels, scores) = two_normals(1000, 1.0, 21);
+    let risks: Vec<f64> = scores.iter().map(|score| 1.0 / (1.0 + (1.5 - 0.7 * score).exp())).collect();
+    let few = Predictions::new(&labels, &risks).unwrap().calibration(0.95).unwrap();
+    let many = Predictions::new(&labels.repeat(4000), &risks.repeat(4000)).unwrap().calibration(0.95).unwrap();
+    for (few, many) in [(few.intercept, many.intercept), (few.slope, many.slope)] {
+        assert_abs_diff_eq!(few, many, epsilon = 1e-9);
+    }
+    let width = |interval: helm_eval::Interval| interval.upper - interval.lower;
+    assert_relative_eq!(width(few.slope_interval), width(many.slope_interval) * 4000_f64.sqrt(), epsilon = 1e-9);
+}

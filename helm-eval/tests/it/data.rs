@@ -80,7 +80,7 @@ pub(crate) fn on_threads<T: Send>(threads: usize, task: impl FnOnce() -> T + Sen
 }
 
 /// Rows of cases or of controls from the highest score, equal scores in their order: as a bootstrap numbers them.
-pub fn falling(labels: &[bool], scores: &[f64], case: bool) -> Vec<usize> {
+pub(crate) fn falling(labels: &[bool], scores: &[f64], case: bool) -> Vec<usize> {
     let mut rows: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] == case).collect();
     rows.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
     rows
