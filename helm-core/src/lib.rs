@@ -9,7 +9,8 @@
 //! - [`Context`], [`Question`], [`Answers`] and [`SlotId`]: the hinge between the serializer and the language model;
 //! - [`Outcome`] and [`Risk`]: what is estimated, and the estimate;
 //! - [`Folds`] and [`Standardizer`]: splits and statistics that never look at test rows;
-//! - [`Table`] and its readers: [`read_xpt`] (SAS transport), [`read_csv`], [`read_mortality`].
+//! - [`Table`] and its readers: [`read_xpt`] (SAS transport), [`read_csv`], [`read_mortality`]; [`read_wfdb`] for
+//!   PhysioNet's waveforms.
 //!
 //! ```
 //! use helm_core::{Cohort, Feature, Folds, Outcome, ParticipantId, Schema, Value};
@@ -33,7 +34,7 @@
 //! simulated cohort.
 
 #![cfg_attr(
-    not(all(feature = "csv", feature = "xpt")),
+    not(all(feature = "csv", feature = "wfdb", feature = "xpt")),
     allow(rustdoc::broken_intra_doc_links, reason = "the readers above may be switched off")
 )]
 
@@ -64,6 +65,8 @@ pub use prompt::{Answers, Context, Question, Segment, SlotId};
 #[cfg(feature = "csv")]
 pub use read::read_csv;
 pub use read::read_mortality;
+#[cfg(feature = "wfdb")]
+pub use read::read_wfdb;
 #[cfg(feature = "xpt")]
 pub use read::read_xpt;
 pub use record::Record;

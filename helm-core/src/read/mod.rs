@@ -1,14 +1,18 @@
-//! Readers of files: each yields a [`Table`](crate::Table).
+//! Readers of files: each yields a [`Table`](crate::Table), or a [`Signal`](crate::Signal).
 
 #[cfg(feature = "csv")]
 mod csv;
 mod mortality;
+#[cfg(feature = "wfdb")]
+mod wfdb;
 #[cfg(feature = "xpt")]
 mod xpt;
 
 #[cfg(feature = "csv")]
 pub use self::csv::read_csv;
 pub use mortality::read_mortality;
+#[cfg(feature = "wfdb")]
+pub use wfdb::read_wfdb;
 #[cfg(feature = "xpt")]
 pub use xpt::read_xpt;
 

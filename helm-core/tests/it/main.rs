@@ -7,6 +7,8 @@ mod file;
 mod mortality;
 #[cfg(all(feature = "csv", feature = "xpt"))]
 mod nhanes;
+#[cfg(feature = "wfdb")]
+mod wfdb;
 #[cfg(feature = "xpt")]
 mod xpt;
 #[cfg(feature = "xpt")]
