@@ -1,24 +1,22 @@
 //! Asthma-like risk from real breaths: HeLM on the US National Health and Nutrition Examination Survey 2011–2012.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use burn::tensor::Device;
 use clap::Parser;
-use helm_core::{Cohort, Folds, Record, Risk};
+use helm_core::{Cohort, Folds};
 use helm_encoders::{
     FlowVolume, Modality, ResNet1dConfig, SpirogramEncoderConfig, SpirogramReader, TabularEncoderConfig, TabularReader,
 };
-use helm_eval::baseline::LogisticConfig;
-use helm_eval::report::{ForestPlot, OutcomeResult, RocPlot, Table};
-use helm_eval::{Bootstrap, Interval, Scored};
+use helm_eval::Bootstrap;
+use helm_eval::baseline::{BoostingConfig, LogisticConfig};
 use helm_examples::{
-    Failure, Manifest, Prediction, Progress, at_least, check_writable, nhanes, run, write_atomically, write_json,
-    write_predictions,
+    AllScores, Failure, Manifest, Progress, Scores, Study, at_least, check_classes, check_writable, nhanes, run, say,
+    write_json, write_predictions,
 };
-use helm_llm::{Examples, Helm, LanguageModel, Prompt, TrainConfig, Trainer};
+use helm_llm::{LanguageModel, TrainConfig};
 use helm_serialize::Serializer;
 use serde_json::json;
 
@@ -30,8 +28,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// spirogram, beside logistic regression, by cross-validation.
 #[derive(Parser)]
 #[command(after_help = "\
-Prints a table for each outcome: logistic regression on tabular features (logistic_tabular) and with spirometry
-(logistic_multimodal), HeLM on text and tabular soft tokens (helm_tabular) and with the spirogram (helm_multimodal).
+Prints a table for each outcome: logistic regression and gradient boosting on tabular features (logistic_tabular,
+boosting_tabular) and with spirometry (logistic_multimodal, boosting_multimodal), HeLM on text and tabular soft tokens (helm_tabular) and with the spirogram (helm_multimodal).
 
 diagnoses_labs.csv is a table of the same survey, one row a participant: SEQN; systolic_mmhg and diastolic_mmhg, means
 of the readings of BPX_G; congestive_heart_failure, heart_attack, stroke, coronary_heart_disease and arthritis, 1 told
@@ -91,6 +89,8 @@ const GRID: FlowVolume = FlowVolume { n_points: 128, max_volume_litres: 8.0, max
 
 const LOGISTIC_TABULAR: &str = "logistic_tabular";
 const LOGISTIC_MULTIMODAL: &str = "logistic_multimodal";
+const BOOSTING_TABULAR: &str = "boosting_tabular";
+const BOOSTING_MULTIMODAL: &str = "boosting_multimodal";
 const HELM_TABULAR: &str = "helm_tabular";
 const HELM_MULTIMODAL: &str = "helm_multimodal";
 
@@ -100,11 +100,14 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     let device = helm_encoders::device(&args.device)?;
     let model = LanguageModel::load(&args.model, &device)?;
     let nhanes::Nhanes { cohort, unusable_curves, levelled_curves } = nhanes::load(&args.data)?;
+    let mut training = TrainConfig::default();
+    (training.epochs, training.seed) = (args.epochs, args.seed);
     let mut manifest = Manifest::new(
         "nhanes",
         json!({
             "outcomes": args.outcome, "epochs": args.epochs, "folds": args.folds, "bootstrap": args.bootstrap,
-            "device": args.device, "training": train_config(args, args.seed), "n_soft": N_SOFT, "resnet_width": RESNET_WIDTH, "d_hidden": D_HIDDEN, "grid": GRID,
+            "device": args.device, "training": training, "n_soft": N_SOFT, "resnet_width": RESNET_WIDTH,
+            "d_hidden": D_HIDDEN, "grid": GRID,
         }),
         args.seed,
     );
@@ -121,8 +124,8 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     for outcome in &args.outcome {
         check_classes(&cohort, outcome, &folds)?;
     }
-    say(args, &describe(&cohort, unusable_curves, levelled_curves)?);
-    let mut scores = logistic(&cohort, args, &folds)?;
+    say(args.json.as_deref(), &describe(&cohort, unusable_curves, levelled_curves)?);
+    let mut scores = classical(&cohort, args, &folds)?;
     // Outcomes with the same features share a context, a model and a training run.
     let mut groups: Vec<(Vec<&'static str>, Vec<String>)> = Vec::new();
     for outcome in &args.outcome {
@@ -135,31 +138,41 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     let mut progress = Progress::new(groups.len() * 2 * folds.k());
     for (features, outcomes) in &groups {
         for (name, spirogram) in [(HELM_TABULAR, false), (HELM_MULTIMODAL, true)] {
-            let study = Study { cohort: &cohort, model: &model, device: &device, features, outcomes, spirogram, args };
-            for (outcome, risks) in outcomes.iter().zip(study.cross_validate(name, &folds, &mut progress)?) {
-                scores.push(Scores {
-                    outcome: outcome.clone(),
-                    model: name,
-                    log_odds: risks.iter().map(|risk| risk.log_odds).collect(),
-                    answer_mass: Some(risks.iter().map(|risk| risk.answer_mass).collect()),
-                });
-            }
+            let encoders = Encoders { cohort: &cohort, model: &model, device: &device, features, spirogram };
+            let study = Study {
+                cohort: &cohort,
+                model: &model,
+                serializer: encoders.serializer()?,
+                outcomes,
+                training: training.clone(),
+                modalities: &|train, seed| encoders.modalities(train, seed),
+            };
+            scores.extend(study.cross_validate(name, &folds, &mut progress)?);
         }
     }
     progress.finish();
 
-    let table = table(&cohort, args, &scores)?;
-    say(args, &table.to_markdown());
+    let comparisons = [
+        (HELM_MULTIMODAL, HELM_TABULAR),
+        (HELM_MULTIMODAL, LOGISTIC_MULTIMODAL),
+        (HELM_MULTIMODAL, BOOSTING_MULTIMODAL),
+        (HELM_TABULAR, LOGISTIC_TABULAR),
+        (LOGISTIC_MULTIMODAL, LOGISTIC_TABULAR),
+    ];
+    let scores = AllScores { cohort: &cohort, folds: &folds, scores };
+    let bootstrap = Bootstrap { replicates: args.bootstrap, seed: args.seed, ..Bootstrap::default() };
+    let table = scores.table(&args.outcome, &comparisons, &bootstrap)?;
+    say(args.json.as_deref(), &table.to_markdown());
     let result = json!({
         "outcomes": table.to_json(),
         "seconds": begin.elapsed().as_secs_f64(),
         "manifest": manifest,
     });
     if let Some(path) = &args.predictions {
-        write_predictions(path, &predictions(&cohort, &folds, &scores)?)?;
+        write_predictions(path, &scores.predictions()?)?;
     }
     if let Some(folder) = &args.report {
-        write_report(folder, &cohort, &scores, &table, &result)?;
+        scores.write_report(folder, &table, &result)?;
     }
     if let Some(path) = &args.json {
         write_json(path, &result)?;
@@ -178,14 +191,6 @@ fn check_arguments(args: &Args) -> Result<(), Failure> {
         std::fs::create_dir_all(folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
     }
     args.json.iter().chain(&args.predictions).try_for_each(|path| check_writable(path))
-}
-
-/// Prints, unless standard output carries the JSON.
-fn say(args: &Args, text: &str) {
-    if args.json.as_deref() != Some(Path::new("-")) {
-        // Whoever closed the pipe has read enough.
-        let _ = writeln!(std::io::stdout(), "{text}");
-    }
 }
 
 /// What the data are, in the words of a paper's methods section.
@@ -208,91 +213,38 @@ fn describe(cohort: &Cohort, unusable_curves: usize, levelled_curves: usize) -> 
     ))
 }
 
-/// Every fold needs cases and controls on both of its sides.
-fn check_classes(cohort: &Cohort, outcome: &str, folds: &Folds) -> Result<(), Failure> {
-    let labels = cohort.labels(outcome)?;
-    for fold in 0..folds.k() {
-        for rows in [folds.train_rows(fold), folds.test_rows(fold)] {
-            let count = |case| rows.iter().filter(|&&row| labels[row] == Some(case)).count();
-            if count(true) == 0 || count(false) == 0 {
-                let error = helm_eval::Error::OneClass { cases: count(true), controls: count(false) };
-                return Err(Failure::new(format!("outcome {outcome}, fold {}: {error}", fold + 1)));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// One model's out-of-fold scores of one outcome, for every participant.
-struct Scores {
-    outcome: String,
-    model: &'static str,
-    log_odds: Vec<f64>,
-    answer_mass: Option<Vec<f64>>,
-}
-
-fn logistic(cohort: &Cohort, args: &Args, folds: &Folds) -> Result<Vec<Scores>, Failure> {
+/// Logistic regression and gradient boosting.
+fn classical(cohort: &Cohort, args: &Args, folds: &Folds) -> Result<Vec<Scores>, Failure> {
     let mut scores = Vec::new();
     for outcome in &args.outcome {
         let tabular = nhanes::tabular_features(outcome);
         let multimodal = [tabular.as_slice(), &nhanes::SPIROMETRY].concat();
-        for (model, features) in [(LOGISTIC_TABULAR, tabular), (LOGISTIC_MULTIMODAL, multimodal)] {
+        let labels = cohort.labels(outcome)?;
+        for (features, logistic, boosting) in
+            [(tabular, LOGISTIC_TABULAR, BOOSTING_TABULAR), (multimodal, LOGISTIC_MULTIMODAL, BOOSTING_MULTIMODAL)]
+        {
             let rows = cohort.records().map(|record| record.model_inputs(&features)).collect::<Result<Vec<_>, _>>()?;
-            let log_odds = LogisticConfig::default().cross_validate(&rows, cohort.labels(outcome)?, folds)?;
-            scores.push(Scores { outcome: outcome.clone(), model, log_odds, answer_mass: None });
+            for (model, log_odds) in [
+                (logistic, LogisticConfig::default().cross_validate(&rows, labels, folds)?),
+                (boosting, BoostingConfig::default().cross_validate(&rows, labels, folds)?),
+            ] {
+                scores.push(Scores { outcome: outcome.clone(), model: model.into(), log_odds, answer_mass: None });
+            }
         }
     }
     Ok(scores)
 }
 
-fn train_config(args: &Args, seed: u64) -> TrainConfig {
-    let mut config = TrainConfig::default();
-    config.epochs = args.epochs;
-    config.seed = seed;
-    config
-}
-
-/// HeLM on some outcomes that share their features.
-struct Study<'a> {
+/// Encoders for the modalities in use, their standardisation learned on the training rows.
+struct Encoders<'a> {
     cohort: &'a Cohort,
     model: &'a LanguageModel,
     device: &'a Device,
     features: &'a [&'static str],
-    outcomes: &'a [String],
     spirogram: bool,
-    args: &'a Args,
 }
 
-impl Study<'_> {
-    /// Out-of-fold risks, outcome by outcome.
-    fn cross_validate(&self, name: &str, folds: &Folds, progress: &mut Progress) -> Result<Vec<Vec<Risk>>, Failure> {
-        let nothing = Risk { log_odds: 0.0, answer_mass: 0.0 };
-        let mut risks = vec![vec![nothing; self.cohort.n_participants()]; self.outcomes.len()];
-        for fold in 0..folds.k() {
-            progress.stage(format!("{name}, fold {} of {}", fold + 1, folds.k()), 1);
-            let (train, test) = (folds.train_rows(fold), folds.test_rows(fold));
-            let seed = self.args.seed.wrapping_mul(1000).wrapping_add(fold as u64);
-            let helm = self.train(&train, seed, progress)?;
-            let prompts = self.prompts(&helm, &test)?;
-            for (row, found) in test.into_iter().zip(helm.risks(&prompts)?) {
-                for (outcome, risk) in found.into_iter().enumerate() {
-                    risks[outcome][row] = risk;
-                }
-            }
-        }
-        Ok(risks)
-    }
-
-    /// Trains on all rows for a fixed number of epochs. A validation set to stop early on would hold some sixty cases:
-    /// too few to tell epochs apart, and too many to go without.
-    fn train(&self, rows: &[usize], seed: u64, progress: &mut Progress) -> Result<Helm, Failure> {
-        let mut helm = Helm::new(self.model.clone(), self.modalities(rows, seed)?)?;
-        let train = self.examples(&helm, rows)?;
-        Trainer::new(train_config(self.args, seed))?.fit(&mut helm, &train, progress)?;
-        Ok(helm)
-    }
-
-    /// Encoders for the modalities in use, their standardisation learned on the training rows.
+impl Encoders<'_> {
     fn modalities(&self, train: &[usize], seed: u64) -> Result<Vec<Modality>, Failure> {
         let (d_model, rms) = (self.model.frozen().d_model(), self.model.frozen().embedding_rms());
         self.device.seed(seed);
@@ -315,99 +267,10 @@ impl Study<'_> {
         Ok(modalities)
     }
 
-    fn examples(&self, helm: &Helm, rows: &[usize]) -> Result<Examples, Failure> {
-        let labels = |&row: &usize| {
-            self.outcomes.iter().map(|outcome| self.cohort.record(row).label(outcome)).collect::<Result<Vec<_>, _>>()
-        };
-        let labels = rows.iter().map(labels).collect::<Result<_, _>>()?;
-        Ok(Examples::new(self.prompts(helm, rows)?, labels)?)
-    }
-
-    fn prompts(&self, helm: &Helm, rows: &[usize]) -> Result<Vec<Prompt>, Failure> {
-        let schema = self.cohort.schema();
-        let mut serializer = Serializer::new(schema)
+    fn serializer(&self) -> Result<Serializer, Failure> {
+        let serializer = Serializer::new(self.cohort.schema())
             .with_features(self.features.iter().copied())
             .with_slot("tabular", "measurements")?;
-        if self.spirogram {
-            serializer = serializer.with_signal(nhanes::SPIROGRAM, "breath")?;
-        }
-        let questions = self
-            .outcomes
-            .iter()
-            .map(|outcome| Ok(serializer.question(&schema.outcomes()[schema.outcome_index(outcome)?])))
-            .collect::<Result<Vec<_>, helm_core::Error>>()?;
-        let prompt = |record: Record<'_>| -> Result<Prompt, Failure> {
-            Ok(helm.prompt(&serializer.context(record)?, record, &questions)?)
-        };
-        rows.iter().map(|&row| prompt(self.cohort.record(row))).collect()
+        Ok(if self.spirogram { serializer.with_signal(nhanes::SPIROGRAM, "breath")? } else { serializer })
     }
-}
-
-fn table(cohort: &Cohort, args: &Args, scores: &[Scores]) -> Result<Table, Failure> {
-    let bootstrap = Bootstrap { replicates: args.bootstrap, seed: args.seed, ..Bootstrap::default() };
-    let comparisons = [
-        (HELM_MULTIMODAL, HELM_TABULAR),
-        (HELM_MULTIMODAL, LOGISTIC_MULTIMODAL),
-        (HELM_TABULAR, LOGISTIC_TABULAR),
-        (LOGISTIC_MULTIMODAL, LOGISTIC_TABULAR),
-    ];
-    let outcomes = args.outcome.iter().map(|outcome| {
-        let (known, cases) = labelled(cohort, outcome)?;
-        let models: Vec<(&str, Vec<f64>)> = scores
-            .iter()
-            .filter(|scores| scores.outcome == *outcome)
-            .map(|scores| (scores.model, known.iter().map(|&row| scores.log_odds[row]).collect()))
-            .collect();
-        let models: Vec<(&str, &[f64])> = models.iter().map(|(name, scores)| (*name, scores.as_slice())).collect();
-        Ok(OutcomeResult::evaluate(outcome, &cases, &models, &comparisons, &bootstrap)?)
-    });
-    Ok(Table::new(outcomes.collect::<Result<_, Failure>>()?))
-}
-
-/// The participants who are cases or controls, and which.
-fn labelled(cohort: &Cohort, outcome: &str) -> Result<(Vec<usize>, Vec<bool>), Failure> {
-    Ok(cohort.labels(outcome)?.iter().enumerate().filter_map(|(row, label)| Some((row, (*label)?))).unzip())
-}
-
-fn predictions(cohort: &Cohort, folds: &Folds, scores: &[Scores]) -> Result<Vec<Prediction>, Failure> {
-    let mut predictions = Vec::new();
-    for scores in scores {
-        for (row, label) in cohort.labels(&scores.outcome)?.iter().enumerate() {
-            let Some(label) = *label else { continue };
-            predictions.push(Prediction {
-                row: row + 1,
-                fold: folds.fold_of_row()[row] + 1,
-                outcome: scores.outcome.clone(),
-                model: scores.model.into(),
-                log_odds: scores.log_odds[row],
-                answer_mass: scores.answer_mass.as_ref().map(|mass| mass[row]),
-                label,
-            });
-        }
-    }
-    Ok(predictions)
-}
-
-fn write_report(
-    folder: &Path,
-    cohort: &Cohort,
-    scores: &[Scores],
-    table: &Table,
-    result: &serde_json::Value,
-) -> Result<(), Failure> {
-    for result in table.outcomes() {
-        let mut plot = RocPlot::new(format!("{}: {} cases among {}", result.outcome, result.cases, result.n));
-        let (known, labels) = labelled(cohort, &result.outcome)?;
-        let of_outcome = scores.iter().filter(|scores| scores.outcome == result.outcome);
-        for (scores, model) in of_outcome.zip(&result.models) {
-            let scored = Scored::new(&labels, &known.iter().map(|&row| scores.log_odds[row]).collect::<Vec<_>>())?;
-            let [lower, upper] = model.auroc.ci;
-            plot = plot.curve(scores.model, &scored, Some(Interval { lower, upper }));
-        }
-        write_atomically(&folder.join(format!("roc_{}.svg", result.outcome)), plot.to_svg()?.as_bytes())?;
-    }
-    write_atomically(&folder.join("forest.svg"), ForestPlot::new(table.outcomes()).to_svg()?.as_bytes())?;
-    write_atomically(&folder.join("table.md"), table.to_markdown().as_bytes())?;
-    write_atomically(&folder.join("table.csv"), table.to_csv().as_bytes())?;
-    write_json(&folder.join("results.json"), result)
 }

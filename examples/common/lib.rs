@@ -1,17 +1,23 @@
-//! What the examples share: arguments, the NHANES cohort, progress bars, predictions, run manifests, and how they end.
+//! What the examples share: arguments, cohorts, HeLM in cross-validation, its scores beside other models', progress
+//! bars, run manifests, and how they end.
 
 mod arguments;
+pub mod ecg;
 mod failure;
 mod manifest;
 pub mod nhanes;
 mod output;
 mod progress;
+mod scores;
+mod study;
 
 pub use arguments::at_least;
 pub use failure::{Failure, run};
 pub use manifest::Manifest;
-pub use output::{Prediction, check_writable, write_atomically, write_json, write_predictions};
+pub use output::{Prediction, check_writable, say, write_atomically, write_json, write_predictions};
 pub use progress::Progress;
+pub use scores::{AllScores, Scores, check_classes};
+pub use study::Study;
 
 /// The README's program, run by the tests from this package's folder.
 #[cfg(doctest)]

@@ -21,6 +21,14 @@ pub struct Prediction {
     pub label: bool,
 }
 
+/// Prints, unless standard output carries the JSON.
+pub fn say(json: Option<&Path>, text: &str) {
+    if json != Some(Path::new("-")) {
+        // Whoever closed the pipe has read enough.
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+}
+
 /// Writes predictions as CSV: all of them or no file.
 ///
 /// # Errors

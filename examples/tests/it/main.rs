@@ -1,6 +1,7 @@
 //! The examples as their users run them: results, files, messages and exit statuses.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod custom_encoder;
 mod evaluate;
 mod nhanes;
 mod program;

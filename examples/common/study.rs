@@ -1,0 +1,83 @@
+use helm_core::{Cohort, Folds, Record, Risk};
+use helm_encoders::Modality;
+use helm_llm::{Examples, Helm, LanguageModel, Prompt, TrainConfig, Trainer};
+use helm_serialize::Serializer;
+
+use crate::{Failure, Progress, Scores};
+
+/// HeLM on some outcomes of a cohort that share a context.
+pub struct Study<'a> {
+    /// The participants.
+    pub cohort: &'a Cohort,
+    /// The frozen language model.
+    pub model: &'a LanguageModel,
+    /// Writes the contexts and the questions.
+    pub serializer: Serializer,
+    /// What is asked.
+    pub outcomes: &'a [String],
+    /// Settings of training; each fold has a seed of its own.
+    pub training: TrainConfig,
+    /// Encoders with random weights from a seed, fitted to the training rows where they have something to fit.
+    pub modalities: &'a dyn Fn(&[usize], u64) -> Result<Vec<Modality>, Failure>,
+}
+
+impl Study<'_> {
+    /// Out-of-fold scores, outcome by outcome. The bar gets a stage for each fold.
+    ///
+    /// # Errors
+    /// Where a prompt can't be made or training fails.
+    pub fn cross_validate(&self, name: &str, folds: &Folds, progress: &mut Progress) -> Result<Vec<Scores>, Failure> {
+        let nothing = Risk { log_odds: 0.0, answer_mass: 0.0 };
+        let mut risks = vec![vec![nothing; self.cohort.n_participants()]; self.outcomes.len()];
+        for fold in 0..folds.k() {
+            progress.stage(format!("{name}, fold {} of {}", fold + 1, folds.k()), 1);
+            let (train, test) = (folds.train_rows(fold), folds.test_rows(fold));
+            let helm = self.train(&train, fold as u64, progress)?;
+            let prompts = self.prompts(&helm, &test)?;
+            for (row, found) in test.into_iter().zip(helm.risks(&prompts)?) {
+                for (outcome, risk) in found.into_iter().enumerate() {
+                    risks[outcome][row] = risk;
+                }
+            }
+        }
+        let scores = self.outcomes.iter().zip(risks).map(|(outcome, risks)| Scores {
+            outcome: outcome.clone(),
+            model: name.into(),
+            log_odds: risks.iter().map(|risk| risk.log_odds).collect(),
+            answer_mass: Some(risks.iter().map(|risk| risk.answer_mass).collect()),
+        });
+        Ok(scores.collect())
+    }
+
+    /// Trains on all rows for a fixed number of epochs. A validation set to stop early on would hold some sixty cases:
+    /// too few to tell epochs apart, and too many to go without.
+    fn train(&self, rows: &[usize], fold: u64, progress: &mut Progress) -> Result<Helm, Failure> {
+        let mut training = self.training.clone();
+        training.seed = training.seed.wrapping_mul(1000).wrapping_add(fold);
+        let mut helm = Helm::new(self.model.clone(), (self.modalities)(rows, training.seed)?)?;
+        let train = self.examples(&helm, rows)?;
+        Trainer::new(training)?.fit(&mut helm, &train, progress)?;
+        Ok(helm)
+    }
+
+    fn examples(&self, helm: &Helm, rows: &[usize]) -> Result<Examples, Failure> {
+        let labels = |&row: &usize| {
+            self.outcomes.iter().map(|outcome| self.cohort.record(row).label(outcome)).collect::<Result<Vec<_>, _>>()
+        };
+        let labels = rows.iter().map(labels).collect::<Result<_, _>>()?;
+        Ok(Examples::new(self.prompts(helm, rows)?, labels)?)
+    }
+
+    fn prompts(&self, helm: &Helm, rows: &[usize]) -> Result<Vec<Prompt>, Failure> {
+        let schema = self.cohort.schema();
+        let questions = self
+            .outcomes
+            .iter()
+            .map(|outcome| Ok(self.serializer.question(&schema.outcomes()[schema.outcome_index(outcome)?])))
+            .collect::<Result<Vec<_>, helm_core::Error>>()?;
+        let prompt = |record: Record<'_>| -> Result<Prompt, Failure> {
+            Ok(helm.prompt(&self.serializer.context(record)?, record, &questions)?)
+        };
+        rows.iter().map(|&row| prompt(self.cohort.record(row))).collect()
+    }
+}
