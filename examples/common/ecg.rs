@@ -39,6 +39,9 @@ pub fn load(folder: &Path) -> Result<Cohort, Failure> {
         ecgs.push(read_wfdb(&folder.join(format!("{name}.hea")))?);
         cases.push(case);
     }
+    if cases.is_empty() {
+        return Err(Failure::new(format!("{}: expected records labelled A or N, found none", path.display())));
+    }
     cohort(ecgs, cases)
 }
 

@@ -72,5 +72,5 @@ fn folders_without_ecgs_are_refused() {
     assert!(message(None).contains("REFERENCE.csv"));
     assert!(message(Some("A00001\n")).contains("REFERENCE.csv"));
     assert!(message(Some("A00001,A\nA00002,N\n")).contains("A00001.hea: can't be read"));
-    assert!(message(Some("A00001,O\n")).contains("found 0"));
+    assert!(message(Some("A00001,O\n")).contains("expected records labelled A or N, found none"));
 }
