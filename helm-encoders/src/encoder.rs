@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use helm_core::Record;
 
 use crate::{Error, SoftTokens};
@@ -64,6 +64,24 @@ pub trait ModalityEncoder: Module + 'static {
     /// # Shapes
     /// The result is `[inputs.len(), n_soft, d_model]`.
     fn encode(&self, inputs: &[&Self::Input], device: &Device) -> SoftTokens;
+
+    /// The numbers of an input to which a risk may be attributed, such as the samples of a curve. None by default.
+    fn samples<'a>(&self, _input: &'a Self::Input) -> &'a [f32] {
+        &[]
+    }
+
+    /// Encodes an input with other samples in the place of its own, a row each, so that gradients with respect to them
+    /// can be taken. Encoders that have [`samples`](Self::samples) have this, too.
+    ///
+    /// # Shapes
+    /// - `samples`: `[batch, samples(input).len()]`
+    /// - result: `[batch, n_soft, d_model]`
+    ///
+    /// # Panics
+    /// By default.
+    fn encode_samples(&self, _input: &Self::Input, _samples: Tensor<2>) -> SoftTokens {
+        panic!("an encoder that has samples encodes them")
+    }
 }
 
 /// Reads one participant's input of an encoder from the record: `None` where the participant has no such modality.

@@ -24,7 +24,7 @@ mod tabular;
 pub use device::device;
 pub use encoder::{InputReader, ModalityEncoder};
 pub use error::Error;
-pub use modality::{Modality, ModalityInput, ModalitySnapshot};
+pub use modality::{Modality, ModalityInput, ModalitySnapshot, SampleGraph};
 pub use projector::{Projector, ProjectorConfig};
 pub use soft_tokens::SoftTokens;
 pub use spirogram::{

@@ -9,6 +9,7 @@ use burn::tensor::{Device, Tensor};
 use helm_core::{Record, SlotId};
 
 use crate::encoder::{InputReader, ModalityEncoder};
+use crate::tabular::rows as rows_of;
 use crate::{Error, SoftTokens, gradients};
 
 /// One participant's input of one modality, of a type that only its encoder knows. Cloning shares it.
@@ -122,6 +123,23 @@ impl Modality {
         self.checked(inputs.len(), self.erased.encode(inputs))
     }
 
+    /// The numbers of an input to which a risk may be attributed; none where the encoder says of none.
+    ///
+    /// # Panics
+    /// If the input was read by another modality.
+    pub fn samples(&self, input: &ModalityInput) -> Vec<f32> {
+        self.erased.samples(input)
+    }
+
+    /// Encodes an input for scoring with other samples in the place of its own, and keeps what their gradient needs.
+    ///
+    /// # Panics
+    /// If there is no row, a row has not as many samples as the input, the encoder has none, or the input was read by
+    /// another modality.
+    pub fn encode_samples(&self, input: &ModalityInput, samples: &[Vec<f32>]) -> SampleGraph {
+        self.erased.encode_samples(input, samples)
+    }
+
     /// Encodes a batch for training and keeps what [`backward`](Self::backward) needs.
     ///
     /// # Shapes
@@ -205,6 +223,39 @@ impl fmt::Debug for Modality {
     }
 }
 
+/// Soft tokens of some samples, with the graph that leads back to them.
+pub struct SampleGraph {
+    samples: Tensor<2>,
+    soft: Tensor<3>,
+}
+
+impl SampleGraph {
+    /// The soft tokens, `[rows, n_soft, d_model]`, on the plain device.
+    pub fn soft(&self) -> Tensor<3> {
+        self.soft.clone().inner()
+    }
+
+    /// The gradient of each row's samples from that of its soft tokens.
+    ///
+    /// # Shapes
+    /// - `gradient`: as the soft tokens, on the plain device
+    ///
+    /// # Panics
+    /// If the shape is another.
+    pub fn gradient(self, gradient: Tensor<3>) -> Vec<Vec<f32>> {
+        assert_eq!(self.soft.dims(), gradient.dims(), "the gradient has the shape of the soft tokens");
+        let [rows, n_samples] = self.samples.dims();
+        let gradients = (self.soft * Tensor::from_inner(gradient)).sum().backward();
+        let gradient = self.samples.grad(&gradients).map(|gradient| gradient.into_data().convert::<f32>());
+        // Soft tokens that don't depend on the samples have no gradient.
+        let flat = gradient.and_then(|data| data.try_into_vec::<f32>().ok());
+        flat.map_or_else(
+            || vec![vec![0.0; n_samples]; rows],
+            |flat| flat.chunks(n_samples).map(<[f32]>::to_vec).collect(),
+        )
+    }
+}
+
 /// A [`Modality`]'s weights at some moment.
 pub struct ModalitySnapshot(Box<dyn Any>);
 
@@ -213,6 +264,8 @@ trait Erased: Send {
     fn n_parameters(&self) -> usize;
     fn read(&self, record: Record<'_>) -> Result<Option<ModalityInput>, Error>;
     fn encode(&self, inputs: &[&ModalityInput]) -> SoftTokens;
+    fn samples(&self, input: &ModalityInput) -> Vec<f32>;
+    fn encode_samples(&self, input: &ModalityInput, samples: &[Vec<f32>]) -> SampleGraph;
     fn forward(&mut self, inputs: &[&ModalityInput]) -> SoftTokens;
     fn backward(&mut self, gradient: Tensor<3>);
     fn gradient_norm_squared(&self) -> f64;
@@ -262,6 +315,19 @@ where
 
     fn encode(&self, inputs: &[&ModalityInput]) -> SoftTokens {
         self.encoder().valid().encode(&downcast(inputs), &self.device)
+    }
+
+    fn samples(&self, input: &ModalityInput) -> Vec<f32> {
+        self.encoder().samples(downcast(&[input])[0]).to_vec()
+    }
+
+    fn encode_samples(&self, input: &ModalityInput, samples: &[Vec<f32>]) -> SampleGraph {
+        let rows = samples.iter().map(Vec::as_slice);
+        let samples = rows_of(rows, &self.device.clone().autodiff()).require_grad();
+        // As in scoring, on the device of training: nothing of the encoder is trained, its statistics stand still.
+        let encoder = self.encoder().valid().train().freeze();
+        let soft = encoder.encode_samples(downcast(&[input])[0], samples.clone()).into_tensor();
+        SampleGraph { samples, soft }
     }
 
     fn forward(&mut self, inputs: &[&ModalityInput]) -> SoftTokens {

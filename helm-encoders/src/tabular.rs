@@ -54,6 +54,14 @@ impl ModalityEncoder for TabularEncoder {
     fn encode(&self, inputs: &[&Vec<f32>], device: &Device) -> SoftTokens {
         self.projector.forward(rows(inputs.iter().map(|row| row.as_slice()), device))
     }
+
+    fn samples<'a>(&self, input: &'a Vec<f32>) -> &'a [f32] {
+        input
+    }
+
+    fn encode_samples(&self, _input: &Vec<f32>, samples: Tensor<2>) -> SoftTokens {
+        self.projector.forward(samples)
+    }
 }
 
 /// Rows of one width as a tensor `[batch, columns]`.

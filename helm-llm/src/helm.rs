@@ -245,7 +245,7 @@ impl Helm {
     }
 
     /// Where each modality's soft tokens begin in the flattened list.
-    fn soft_starts(&self, batch: &SoftBatch) -> Vec<usize> {
+    pub(crate) fn soft_starts(&self, batch: &SoftBatch) -> Vec<usize> {
         let sizes = self.modalities.iter().zip(&batch.rows).map(|(modality, rows)| rows.len() * modality.n_soft());
         sizes.scan(0, |next, size| Some(std::mem::replace(next, *next + size))).collect()
     }

@@ -8,7 +8,8 @@
 //! - [`FrozenModel`]: what scoring and training need of it, and no more; [`FrozenDecoder`] does it with burn, on any
 //!   device;
 //! - [`Trainer`], [`TrainConfig`], [`Examples`]: training of the encoders by gradients through the frozen model, watched
-//!   by a [`TrainObserver`].
+//!   by a [`TrainObserver`];
+//! - [`Attribution`]: which samples of a signal, or which soft tokens, speak for or against an outcome.
 //!
 //! A participant's context is read once. Every question hangs from it, and every answer from its question: one packed
 //! tree of tokens with a mask, computed in one pass, each branch as if it stood alone. The text in front of the first
@@ -48,6 +49,7 @@
 //! resuming a run, soft prompts, bundles. Encoder–decoders such as T5 won't be.
 
 mod error;
+mod explain;
 mod frozen;
 mod frozen_decoder;
 mod helm;
@@ -56,12 +58,14 @@ mod likelihood;
 mod model;
 mod packed;
 mod prefix_cache;
+mod soft_gradient;
 mod splice;
 mod tokenizer;
 mod train;
 mod tree;
 
 pub use error::Error;
+pub use explain::Attribution;
 pub use frozen::{FrozenModel, Vjp};
 pub use frozen_decoder::FrozenDecoder;
 pub use helm::{Helm, Prompt};

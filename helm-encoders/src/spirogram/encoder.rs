@@ -75,11 +75,29 @@ impl ModalityEncoder for SpirogramEncoder {
         let length = flow.len() / inputs.len();
         // [batch, 1, points]
         let curves = Tensor::<3>::from_data(TensorData::new(flow, [inputs.len(), 1, length]), device);
+        self.encode_curves(curves, inputs.iter().map(|input| input.scalars.as_slice()))
+    }
+
+    fn samples<'a>(&self, input: &'a SpirogramInput) -> &'a [f32] {
+        &input.flow_litres_per_second
+    }
+
+    fn encode_samples(&self, input: &SpirogramInput, samples: Tensor<2>) -> SoftTokens {
+        let [batch, _] = samples.dims();
+        // [batch, points] -> [batch, 1, points]
+        self.encode_curves(samples.unsqueeze_dim(1), std::iter::repeat_n(input.scalars.as_slice(), batch))
+    }
+}
+
+impl SpirogramEncoder {
+    /// Curves `[batch, 1, points]` with single numbers beside each.
+    fn encode_curves<'a>(&self, curves: Tensor<3>, scalars: impl ExactSizeIterator<Item = &'a [f32]>) -> SoftTokens {
+        let device = curves.device();
         let mut features = self.resnet.forward(curves);
-        if !inputs[0].scalars.is_empty() {
-            let scalars = rows(inputs.iter().map(|input| input.scalars.as_slice()), device);
+        let mut scalars = scalars.peekable();
+        if scalars.peek().is_some_and(|scalars| !scalars.is_empty()) {
             // [batch, d_features] and [batch, n_scalars] -> [batch, d_features + n_scalars]
-            features = Tensor::cat(vec![features, scalars], 1);
+            features = Tensor::cat(vec![features, rows(scalars, &device)], 1);
         }
         self.projector.forward(features)
     }

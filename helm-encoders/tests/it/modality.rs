@@ -184,3 +184,40 @@ fn files_keep_weights_and_statistics() {
     }
     assert!(other.load(&folder.path().join("none")).is_err());
 }
+
+/// Other samples of the same numbers change nothing, scoring's batch norm included, and gradients are differences.
+#[test]
+fn samples_of_a_curve_are_encoded_as_the_input_is() {
+    let cohort = cohort();
+    let mut modality = spirogram(&cohort, 31);
+    let input = modality.read(cohort.record(0)).unwrap().unwrap();
+    // Statistics other than those of the start.
+    let others: Vec<ModalityInput> = (0..4).map(|row| modality.read(cohort.record(row)).unwrap().unwrap()).collect();
+    let _ = modality.forward(&others.iter().collect::<Vec<_>>());
+    let encoded = |modality: &Modality| modality.encode(&[&input]).into_data();
+    let before = encoded(&modality);
+    let samples = modality.samples(&input);
+    assert_eq!(samples.len(), 64);
+    let graph = modality.encode_samples(&input, &[samples.clone(), samples.clone()]);
+    let soft = graph.soft();
+    for row in 0..2 {
+        soft.clone().slice([row..row + 1]).into_data().assert_approx_eq::<f32>(&before, Default::default());
+    }
+    let gradient = graph.gradient(Tensor::ones([2, N_SOFT, D_MODEL], &helm_encoders::device("cpu").unwrap()));
+    assert_eq!(gradient[0], gradient[1]);
+    let sum = |samples: Vec<f32>| modality.encode_samples(&input, &[samples]).soft().sum().into_scalar::<f32>();
+    for at in [3, 20, 40] {
+        let moved = |by: f32| {
+            let mut samples = samples.clone();
+            samples[at] += by;
+            sum(samples)
+        };
+        let difference = (moved(0.05) - moved(-0.05)) / 0.1;
+        assert!(
+            (difference - gradient[0][at]).abs() < 2e-3 + 0.05 * difference.abs(),
+            "{difference} {}",
+            gradient[0][at]
+        );
+    }
+    assert_eq!(encoded(&modality), before);
+}

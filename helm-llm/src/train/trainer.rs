@@ -16,6 +16,7 @@ use super::sampler::{class_weights, epoch_order};
 use super::schedule::learning_rate;
 use crate::helm::{Pass, Prompt, SoftBatch};
 use crate::likelihood::{answer_log_likelihoods, target_gradients};
+use crate::soft_gradient::{SoftGradient, gather};
 use crate::{Error, FrozenModel, Helm};
 
 /// Trains the encoders of a [`Helm`] by gradients through its frozen language model.
@@ -310,29 +311,6 @@ fn pass_gradient(
         gradient.extend(target_gradients(tree, own, &of_answers));
     }
     (loss, vjp.map(|vjp| SoftGradient { rows: pass.rows, gradient: vjp.apply(&gradient) }))
-}
-
-/// The gradient of a pass' soft tokens, `[rows, d_model]`, and where they stand among the batch's.
-struct SoftGradient {
-    rows: Vec<usize>,
-    gradient: Tensor<2>,
-}
-
-/// The gradients of passes put in their places among `n` rows; a row that no pass used has a gradient of 0.
-fn gather(passes: Vec<SoftGradient>, n: usize) -> Tensor<2> {
-    let (rows, gradients): (Vec<Vec<usize>>, Vec<Tensor<2>>) =
-        passes.into_iter().map(|pass| (pass.rows, pass.gradient)).unzip();
-    let rows = rows.concat();
-    let gradient = Tensor::cat(gradients, 0);
-    let device = gradient.device();
-    let zero = Tensor::zeros([1, gradient.dims()[1]], &device);
-    let none = rows.len() as i64;
-    let mut picked = vec![none; n];
-    for (index, &row) in (0i64..).zip(&rows) {
-        picked[row] = index;
-    }
-    let picked = Tensor::from_data(burn::tensor::TensorData::new(picked, [n]), &device);
-    Tensor::cat(vec![gradient, zero], 0).select(0, picked)
 }
 
 fn total_weight(labels: &[&[Option<bool>]], weights: &[[f64; 2]]) -> f64 {

@@ -5,6 +5,7 @@ mod answers;
 mod bad_files;
 mod decoder;
 mod equalities;
+mod explain;
 mod golden;
 mod models;
 mod tokenizer;
