@@ -160,9 +160,8 @@ impl<'a> Curve<'a> {
         let at_start = self.litres_at(from);
         let samples = &self.litres[(from * self.rate_hz).max(0.0).ceil() as usize..];
         let all = samples.iter().map(|&litres| f64::from(litres)).chain([at_start]);
-        let (least, most) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), litres| {
-            (least.min(litres), most.max(litres))
-        });
+        let (least, most) =
+            all.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), litres| (least.min(litres), most.max(litres)));
         Some(most - least)
     }
 }
