@@ -151,10 +151,10 @@ impl<'a> Curve<'a> {
         Some((before as f64 + (share * self.fvc_litres - from) / (to - from)) / self.rate_hz)
     }
 
-    /// By how much the volume varies over the last second; `None` where the curve is shorter.
-    pub(super) fn last_second_litres(&self) -> Option<f64> {
+    /// By how much the volume varies over the last second; `None` where that begins before a time, the blow's start.
+    pub(super) fn last_second_litres(&self, start_seconds: f64) -> Option<f64> {
         let from = self.end_seconds() - 1.0;
-        if from < -1e-9 {
+        if from < start_seconds.max(0.0) - 1e-9 {
             return None;
         }
         let at_start = self.litres_at(from);

@@ -57,10 +57,9 @@ impl Fault {
 
     /// Whether a blow with this fault is not acceptable for a volume.
     pub fn prevents_acceptance(self, volume: GradedVolume) -> bool {
-        match (self, volume) {
-            (Self::FirstSecondMissing | Self::CoughInFirstSecond, GradedVolume::Fvc) => false,
-            (Self::GlottisClosedLater | Self::NoEndOfExpiration, GradedVolume::Fev1) => false,
-            _ => true,
+        match volume {
+            GradedVolume::Fev1 => !matches!(self, Self::GlottisClosedLater | Self::NoEndOfExpiration),
+            GradedVolume::Fvc => !matches!(self, Self::FirstSecondMissing | Self::CoughInFirstSecond),
         }
     }
 

@@ -100,8 +100,8 @@ pub struct Measures {
     pub time_zero_seconds: f64,
     /// The back-extrapolated volume: what was blown out before time zero, 0 at least.
     pub bev_litres: f64,
-    /// By how much the volume varies in the last second of the expiration; `None` where it is shorter. A plateau is
-    /// 0.025 L at most.
+    /// By how much the volume varies in the last second of the expiration; `None` where it is shorter, from time
+    /// zero. A plateau is 0.025 L at most.
     pub last_second_litres: Option<f64>,
 }
 
@@ -160,7 +160,7 @@ impl Measures {
             fet_seconds: curve.end_seconds() - zero,
             time_zero_seconds: zero,
             bev_litres: curve.litres_at(zero).max(0.0),
-            last_second_litres: curve.last_second_litres(),
+            last_second_litres: curve.last_second_litres(zero),
         })
     }
 

@@ -11,8 +11,8 @@ const WINDOW_SECONDS: f64 = 0.04;
 /// with the reasons.
 ///
 /// Found in the curve: the back-extrapolated volume, coughs and a closed glottis, the end of forced expiration. The
-/// statement leaves coughs and closures to an operator's eye. Here, of the flow over 40 ms: a cough falls to half or
-/// less of what it rises to again, by a fifth of peak flow or more; a closure is a fall from 0.5 L/s and a tenth of
+/// statement leaves coughs and closures to an operator's eye. Here, of the flow over 40 ms: a cough falls to a quarter
+/// or less of what it rises to again, by a fifth of peak flow or more, after peak flow or 0.25 s from time zero; a closure is a fall from 0.5 L/s and a tenth of
 /// peak flow, or more, to 0.05 L/s within 0.1 s, lasting 0.2 s or to the end. What no expiration shows (leaks, an
 /// obstructed mouthpiece, the zero-flow setting, the inspiration after it) is [added](Self::add).
 ///
@@ -48,7 +48,7 @@ impl Quality {
         let faults = [
             (Fault::BackExtrapolatedVolume, measures.bev_litres > bev_limit + ROUNDING_LITRES),
             (Fault::FirstSecondMissing, measures.fev1_litres.is_none()),
-            (Fault::CoughInFirstSecond, flow.cough_seconds().is_some_and(is_early)),
+            (Fault::CoughInFirstSecond, flow.cough_seconds(measures.time_zero_seconds).is_some_and(is_early)),
             (Fault::GlottisClosedInFirstSecond, closed.is_some_and(is_early)),
             (Fault::GlottisClosedLater, closed.is_some_and(|seconds| !is_early(seconds))),
             (Fault::NoEndOfExpiration, !plateau && measures.fet_seconds < 15.0),
@@ -120,11 +120,14 @@ impl FlowInTime {
         index as f64 / self.rate_hz
     }
 
-    /// When the flow is at its lowest before the first rise that only a cough makes.
-    fn cough_seconds(&self) -> Option<f64> {
-        let (mut high, mut trough, mut at) = (0.0, 0.0, self.start);
-        for (index, &flow) in self.flow.iter().enumerate().skip(self.start) {
-            if flow - trough >= 0.2 * self.peak && trough <= 0.5 * flow && index > self.start && high > trough {
+    /// When the flow is at its lowest before the first rise that only a cough makes. How it rises to its peak is no
+    /// cough: an unsteady start has a large back-extrapolated volume.
+    fn cough_seconds(&self, time_zero_seconds: f64) -> Option<f64> {
+        let peak = self.flow.iter().position(|&flow| flow >= self.peak)?;
+        let start = peak.min(self.samples(time_zero_seconds + 0.25));
+        let (mut high, mut trough, mut at) = (0.0, 0.0, start);
+        for (index, &flow) in self.flow.iter().enumerate().skip(start) {
+            if flow - trough >= 0.2 * self.peak && trough <= 0.25 * flow && index > start && high > trough {
                 return Some(self.seconds(at));
             }
             if flow >= high {

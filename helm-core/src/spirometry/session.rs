@@ -119,9 +119,8 @@ impl Session {
             })
             .collect();
         let best_of = |is_in: fn(&Verdict) -> bool| {
-            let sums = judged.iter().enumerate().filter_map(|(index, blow)| {
-                (is_in(&blow.fev1) && is_in(&blow.fvc)).then(|| (index, blow.fev1.litres + blow.fvc.litres))
-            });
+            let both = judged.iter().enumerate().filter(|(_, blow)| is_in(&blow.fev1) && is_in(&blow.fvc));
+            let sums = both.map(|(index, blow)| (index, blow.fev1.litres + blow.fvc.litres));
             // Of equal blows the first.
             sums.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(index, _)| index)
         };

@@ -3,6 +3,7 @@ use std::ops::RangeInclusive;
 use NhanesIiiGroup as Group;
 use ReferenceMeasure as Measure;
 
+use super::value::LOWER_LIMIT_Z;
 use super::{ReferenceMeasure, ReferencePerson, ReferenceValue, Sex};
 
 /// The groups of the NHANES III equations, named as their authors named them in 1999.
@@ -16,16 +17,13 @@ pub enum NhanesIiiGroup {
     MexicanAmerican,
 }
 
-/// The standard normal's fifth percentile, with which the authors made their lower limits.
-const LOWER_LIMIT_Z: f64 = 1.645;
-
 /// Ages for which the equations have a measure.
 pub(super) fn ages(measure: ReferenceMeasure) -> Option<RangeInclusive<f64>> {
     let is_known = POLYNOMIALS.iter().any(|row| row.2 == measure) || RATIOS.iter().any(|row| row.2 == measure);
     is_known.then_some(8.0..=80.0)
 }
 
-/// Predicted value and lower limit become M and S of a normal distribution (L = 1).
+/// Predicted value and lower limit become M and S of a normal distribution (L = 1) whose fifth percentile is the limit.
 pub(super) fn value(group: Group, measure: Measure, person: &ReferencePerson) -> Option<ReferenceValue> {
     let (age, height) = (person.age_years(), person.height_cm());
     let key = (person.sex(), group, measure);
@@ -40,7 +38,7 @@ pub(super) fn value(group: Group, measure: Measure, person: &ReferencePerson) ->
         // Percent.
         Some([predicted, limit].map(|intercept| (intercept + of_age * age) / 100.0))
     })?;
-    Some(ReferenceValue { l: 1.0, m: predicted, s: (predicted - limit) / LOWER_LIMIT_Z / predicted })
+    Some(ReferenceValue { l: 1.0, m: predicted, s: (limit - predicted) / LOWER_LIMIT_Z / predicted })
 }
 
 /// From which age on the second polynomial holds: 20 years for males, 18 for females (tables 4 and 5). Other software
