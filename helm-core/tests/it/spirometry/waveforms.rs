@@ -67,7 +67,7 @@ fn flow_waveforms_measure_what_their_headers_say() {
     check(&waveforms, "PEF", 0.2, 0.05, |measures| measures.pef_litres_per_second);
 }
 
-/// Their flow falls and rises again, but nobody coughs.
+/// The flow of some falls and rises again, but none comes to a stop.
 #[test]
 fn no_cough_is_seen_in_them() {
     let Some(mut all) = waveforms("ATS24", 24) else { return };
