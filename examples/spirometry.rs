@@ -115,7 +115,10 @@ fn measure(args: &Args) -> Result<(), Failure> {
     args.json.iter().chain(&args.plot).try_for_each(|path| check_writable(path))?;
     let normal = Normal::new(args)?;
     let input = Input::read(&args.input, args.column.as_deref(), args.rate_hz, args.unit.into())?;
-    let result = BlowResult::new(&input, normal)?;
+    let result = BlowResult::new(&input, normal).map_err(|error| match input.is_file {
+        true => Failure::new(format!("{}: {error}", args.input.display())),
+        false => error.into(),
+    })?;
     // Nothing is written before everything is there.
     let svg = args.plot.is_some().then(|| BlowPlot::new(&input.blow, &result).to_svg()).transpose()?;
     if let (Some(path), Some(svg)) = (&args.plot, svg) {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use helm_core::Error;
 use helm_core::spirometry::{
     Gli2012Group, GradedVolume, MeasureSettings, Measures, NhanesIiiGroup, Quality, ReferenceEquations,
     ReferenceMeasure, ReferencePerson, ReferenceValue, Sex,
@@ -97,7 +98,7 @@ impl BlowResult {
     ///
     /// # Errors
     /// If it can't be measured.
-    pub(crate) fn new(input: &Input, normal: Normal) -> Result<Self, Failure> {
+    pub(crate) fn new(input: &Input, normal: Normal) -> Result<Self, Error> {
         let measures = Measures::new(&input.blow, &MeasureSettings::default())?;
         let quality = Quality::new(&input.blow, &measures);
         Ok(Self { measures, quality, normal })

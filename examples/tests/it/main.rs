@@ -4,3 +4,4 @@
 mod evaluate;
 mod nhanes;
 mod program;
+mod spirometry;

@@ -92,8 +92,10 @@ impl Spirogram {
                 format!("{} channels in {:?}", signal.n_channels(), signal.unit()),
             );
         }
-        if signal.duration_seconds() > MOST_SECONDS {
-            return invalid("one blow of up to 60 s", format!("{:.0} s", signal.duration_seconds()));
+        // From the first sample to the last.
+        let seconds = (signal.len() - 1) as f64 / signal.rate_hz();
+        if seconds > MOST_SECONDS {
+            return invalid("one blow of up to 60 s", format!("{seconds:.0} s"));
         }
         if let Some(index) = signal.channel(0).iter().position(|&litres| litres < -NOISE_LITRES) {
             let found = format!("a lower one at index {index}: is the sign turned, or is it an inspiration?");
@@ -163,6 +165,7 @@ mod tests {
         assert!(flow(&[0.0, 480.0]).contains("L/min or mL/s?"));
         assert!(flow(&[0.0, -4.0, -4.0]).contains("expected"));
         assert!(Spirogram::from_volume_litres(vec![-0.02, 0.01, 1.0], 100.0).is_ok());
+        assert!(Spirogram::from_volume_litres(vec![1.0; 6001], 100.0).is_ok());
     }
 
     #[test]

@@ -1,4 +1,8 @@
 //! Reference equations: what is normal for a person's sex, age, height and, in some, group.
+//!
+//! Coefficients and splines are the values that the papers publish with their equations, each named where its values
+//! stand; no code and no text was taken from an implementation. The Global Lung Function Initiative publishes its tables
+//! for download, and the files carry no terms of use. Cite the papers.
 
 mod equations;
 mod gli2012;
