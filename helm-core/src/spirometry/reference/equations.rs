@@ -84,7 +84,7 @@ impl ReferenceEquations {
     ///
     /// # Errors
     /// [`Error::Invalid`] if the equations don't have the measure, the age lies outside of theirs (nothing is
-    /// extrapolated), or they give no positive limit at this height.
+    /// extrapolated), or they give no positive value at this height.
     pub fn value(self, measure: ReferenceMeasure, person: &ReferencePerson) -> Result<ReferenceValue, Error> {
         let (name, ages) = match self {
             Self::Gli2012(_) => ("GLI-2012", gli2012::ages(measure)),
@@ -110,10 +110,9 @@ impl ReferenceEquations {
             Self::NhanesIii(group) => nhanes_iii::value(group, measure, person),
         };
         let value = value.ok_or_else(outside)?;
-        // Polynomials of the height can fall below 0.
-        let limit = value.lower_limit();
-        if !(value.m.is_finite() && limit.is_finite() && value.s > 0.0 && limit > 0.0) {
-            let expected = "a height for which the equations give a positive lower limit".into();
+        // NHANES III's polynomials fall below 0 at heights that nobody of an age has.
+        if !(value.m.is_finite() && value.m > 0.0 && value.s > 0.0 && value.lower_limit().is_finite()) {
+            let expected = "a height for which the equations give a positive value".into();
             return Err(Error::Invalid { what: what(), expected, found: "another".into() });
         }
         Ok(value)

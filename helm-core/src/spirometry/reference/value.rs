@@ -47,7 +47,8 @@ impl ReferenceValue {
         self.m
     }
 
-    /// The lower limit of normal: the fifth percentile, at z = −1.645.
+    /// The lower limit of normal: the fifth percentile, at z = −1.645. NHANES III's of a flow in old age can fall below 0:
+    /// then no flow is too low.
     pub fn lower_limit(&self) -> f64 {
         self.at_z(LOWER_LIMIT_Z)
     }
