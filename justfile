@@ -44,6 +44,7 @@ golden MODEL DATA:
     python scripts/golden_xpt.py --data {{ DATA }} --out .
     python scripts/golden_eval.py --out .
     python scripts/golden_survival.py --out .
+    python scripts/golden_spirometry.py --out .
 
 # Builds with LibTorch: `pip install torch==2.9.0` first
 check-tch:

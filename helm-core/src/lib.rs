@@ -5,7 +5,8 @@
 //! [`Schema`] says what the columns mean; a [`Record`] is the view of one row. Around it:
 //!
 //! - [`Feature`], [`Value`] and [`MissingReason`]: typed tabular data, measured or missing with a reason;
-//! - [`Signal`], [`SignalState`] and [`spirometry`]: sampled waveforms, and the forced breath above all;
+//! - [`Signal`], [`SignalState`] and [`spirometry`]: sampled waveforms, and the forced breath above all: its measures,
+//!   quality, reference equations and files;
 //! - [`Context`], [`Question`], [`Answers`] and [`SlotId`]: the hinge between the serializer and the language model;
 //! - [`Outcome`] and [`Risk`]: what is estimated, and the estimate;
 //! - [`Folds`] and [`Standardizer`]: splits and statistics that never look at test rows;

@@ -5,3 +5,4 @@ mod custom_encoder;
 mod evaluate;
 mod nhanes;
 mod program;
+mod spirometry;

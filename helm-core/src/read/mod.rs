@@ -26,6 +26,6 @@ fn file_name(path: &Path) -> String {
 }
 
 /// The whole of a file.
-fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })
 }

@@ -1,4 +1,4 @@
-//! The readers of files, on real, made and hostile files.
+//! The readers of files, on real, made and hostile files; spirometry on standard, real and random blows.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(feature = "csv")]
@@ -7,6 +7,7 @@ mod file;
 mod mortality;
 #[cfg(all(feature = "csv", feature = "xpt"))]
 mod nhanes;
+mod spirometry;
 #[cfg(feature = "wfdb")]
 mod wfdb;
 #[cfg(feature = "xpt")]
