@@ -1,10 +1,9 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::nn::conv::{Conv1d, Conv1dConfig};
-use burn::nn::pool::{AvgPool1d, AvgPool1dConfig, MaxPool1d, MaxPool1dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig1d};
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, s};
 
 /// Configuration of a [`ResNet1d`].
 #[derive(Config, Debug)]
@@ -33,7 +32,6 @@ pub struct ResNet1dConfig {
 #[derive(Module, Debug)]
 pub struct ResNet1d {
     stem: Vec<ConvNorm>,
-    pool: MaxPool1d,
     stages: Vec<Vec<Block>>,
     #[module(skip)]
     padding: usize,
@@ -61,13 +59,7 @@ impl ResNet1dConfig {
                 blocks
             })
             .collect();
-        ResNet1d {
-            stem,
-            pool: MaxPool1dConfig::new(3).with_stride(2).with_padding(PaddingConfig1d::Explicit(1, 1)).init(),
-            stages,
-            padding: self.padding,
-            width: self.width,
-        }
+        ResNet1d { stem, stages, padding: self.padding, width: self.width }
     }
 }
 
@@ -83,15 +75,17 @@ impl ResNet1d {
     /// - `x`: `[batch, channels_in, length]`
     /// - result: `[batch, 8 * width, (length + 2 * padding) / 32]`, each division rounded up
     pub fn sequence(&self, x: Tensor<3>) -> Tensor<3> {
-        let mut x = x.pad([(self.padding, self.padding)], 0.0);
+        // [batch, channels_in, length] -> [channels_in, batch, length]: channels first, a convolution is one product of two
+        // matrices, and batch norm goes along the rows of one.
+        let mut x = x.pad([(self.padding, self.padding)], 0.0).swap_dims(0, 1);
         for layer in &self.stem {
             x = relu(layer.forward(x));
         }
-        x = self.pool.forward(x);
+        x = max_pool(x);
         for block in self.stages.iter().flatten() {
             x = block.forward(x);
         }
-        x
+        x.swap_dims(0, 1)
     }
 
     /// The features: the sequence's mean over its positions.
@@ -117,7 +111,7 @@ impl ConvNorm {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        self.bn.forward(self.conv.forward(x))
+        normalise(&self.bn, convolve(&self.conv, x))
     }
 }
 
@@ -128,7 +122,6 @@ struct Block {
     bn1: BatchNorm,
     conv2: Conv1d,
     bn2: BatchNorm,
-    shortcut_pool: Option<AvgPool1d>,
     shortcut_conv: Option<Conv1d>,
     shortcut_bn: Option<BatchNorm>,
 }
@@ -144,7 +137,6 @@ impl Block {
             bn1: norm(),
             conv2: conv(to, to, 3, 1, device),
             bn2,
-            shortcut_pool: (stride != 1).then(|| AvgPool1dConfig::new(2).with_stride(2).with_ceil_mode(true).init()),
             shortcut_conv: changes.then(|| conv(from, to, 1, 1, device)),
             shortcut_bn: changes.then(norm),
         }
@@ -152,14 +144,14 @@ impl Block {
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let mut shortcut = x.clone();
-        if let Some(pool) = &self.shortcut_pool {
-            shortcut = pool.forward(shortcut);
+        if self.conv1.stride != 1 {
+            shortcut = average_pool(shortcut);
         }
         if let (Some(conv), Some(bn)) = (&self.shortcut_conv, &self.shortcut_bn) {
-            shortcut = bn.forward(conv.forward(shortcut));
+            shortcut = normalise(bn, convolve(conv, shortcut));
         }
-        let x = relu(self.bn1.forward(self.conv1.forward(x)));
-        relu(self.bn2.forward(self.conv2.forward(x)) + shortcut)
+        let x = relu(normalise(&self.bn1, convolve(&self.conv1, x)));
+        relu(normalise(&self.bn2, convolve(&self.conv2, x)) + shortcut)
     }
 }
 
@@ -175,4 +167,58 @@ fn conv(from: usize, to: usize, kernel: usize, stride: usize, device: &Device) -
 /// The same batch norm over another number of channels.
 fn of_channels(norm: &BatchNormConfig, channels: usize) -> BatchNormConfig {
     BatchNormConfig { num_features: channels, ..norm.clone() }
+}
+
+/// A convolution without bias and with as many zeros at both ends as keep the length at stride 1.
+///
+/// # Shapes
+/// - `x`: `[channels_in, batch, length]`
+/// - result: `[channels_out, batch, length / stride]`, rounded up
+fn convolve(conv: &Conv1d, x: Tensor<3>) -> Tensor<3> {
+    let [channels, batch, length] = x.dims();
+    let weight = conv.weight.val();
+    let [out, _, kernel] = weight.dims();
+    let length_out = length.div_ceil(conv.stride);
+    // [out, channels, kernel] -> [out, kernel * channels]
+    let weight = weight.swap_dims(1, 2).reshape([out, kernel * channels]);
+    // [kernel * channels, batch * length_out]
+    let columns = if kernel == 1 { x } else { Tensor::cat(taps(x, kernel, conv.stride, 0.0), 0) };
+    weight.matmul(columns.reshape([kernel * channels, batch * length_out])).reshape([out, batch, length_out])
+}
+
+/// What each weight of a kernel meets: `x` from `kernel / 2` values to the left of each stride to as many to its right,
+/// with a value of its own past the ends.
+///
+/// # Shapes
+/// - `x`: `[channels, batch, length]`
+/// - results: `[channels, batch, length / stride]`, rounded up
+fn taps(x: Tensor<3>, kernel: usize, stride: usize, past_the_ends: f32) -> Vec<Tensor<3>> {
+    let [_, _, length] = x.dims();
+    let x = x.pad([(kernel / 2, kernel / 2)], past_the_ends);
+    let last = (length.div_ceil(stride) - 1) * stride;
+    (0..kernel).map(|tap| x.clone().slice(s![.., .., tap..tap + last + 1;stride])).collect()
+}
+
+fn normalise(bn: &BatchNorm, x: Tensor<3>) -> Tensor<3> {
+    let [channels, batch, length] = x.dims();
+    bn.forward(x.reshape([1, channels, batch * length])).reshape([channels, batch, length])
+}
+
+/// The largest of three values at every second.
+fn max_pool(x: Tensor<3>) -> Tensor<3> {
+    let taps = taps(x, 3, 2, f32::NEG_INFINITY);
+    taps.into_iter().reduce(Tensor::max_pair).expect("a kernel has taps")
+}
+
+/// The mean of each pair; a last value without another stays.
+fn average_pool(x: Tensor<3>) -> Tensor<3> {
+    let [_, _, length] = x.dims();
+    let first = x.clone().slice(s![.., .., 0..length;2]);
+    let second = if length % 2 == 0 {
+        x.slice(s![.., .., 1..length;2])
+    } else {
+        let last = x.clone().slice(s![.., .., length - 1..length]);
+        Tensor::cat(vec![x.slice(s![.., .., 1..length;2]), last], 2)
+    };
+    (first + second).mul_scalar(0.5)
 }
