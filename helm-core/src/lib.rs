@@ -40,6 +40,7 @@
 mod cohort;
 mod error;
 mod feature;
+mod join;
 mod outcome;
 mod participant;
 mod prompt;
@@ -47,7 +48,11 @@ mod read;
 mod record;
 mod risk;
 mod schema;
+#[cfg(feature = "schema-file")]
+mod schema_file;
 mod signal;
+mod skipped;
+mod source;
 pub mod spirometry;
 mod split;
 mod standardize;
@@ -57,20 +62,26 @@ mod value;
 
 pub use cohort::{Cohort, CohortBuilder};
 pub use error::Error;
-pub use feature::{Feature, FeatureKind};
+pub use feature::{Digits, Feature, FeatureKind};
 pub use outcome::Outcome;
 pub use participant::ParticipantId;
 pub use prompt::{Answers, Context, Question, Segment, SlotId};
 #[cfg(feature = "csv")]
 pub use read::read_csv;
-pub use read::read_mortality;
 #[cfg(feature = "xpt")]
 pub use read::read_xpt;
+pub use read::{ReadOptions, TableReader, read_mortality};
 pub use record::Record;
 pub use risk::Risk;
 pub use schema::Schema;
+#[cfg(feature = "schema-file")]
+pub use schema_file::{Loaded, SchemaFile};
 pub use signal::{Signal, SignalState};
-pub use split::Folds;
+pub use skipped::{BadData, Skipped};
+pub use source::CohortSource;
+#[cfg(feature = "schema-file")]
+pub use source::{CohortFile, LoadedBatches};
+pub use split::{Folds, Part};
 pub use standardize::Standardizer;
 pub use suppress::SmallCells;
 pub use table::{Cells, Table, TableColumn};

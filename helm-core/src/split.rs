@@ -109,6 +109,29 @@ impl Folds {
     }
 }
 
+/// What a participant's data are used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// To learn from.
+    Train,
+    /// To stop and to choose by.
+    Validation,
+    /// To report on, once.
+    Test,
+}
+
+impl Part {
+    /// The part of a name: train (or training), validation (or valid, val), test, in any case of letters.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "train" | "training" => Some(Self::Train),
+            "validation" | "valid" | "val" => Some(Self::Validation),
+            "test" => Some(Self::Test),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -7,6 +7,8 @@ mod file;
 mod mortality;
 #[cfg(all(feature = "csv", feature = "xpt"))]
 mod nhanes;
+#[cfg(feature = "schema-file")]
+mod schema_file;
 #[cfg(feature = "xpt")]
 mod xpt;
 #[cfg(feature = "xpt")]
