@@ -31,7 +31,7 @@ impl ParquetBatches {
             expected: expected.into(),
             found: error,
         };
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| {
+        let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(|error| {
             let found = format!("none in {length} bytes ({error}): no Parquet, or truncated");
             format("footer", "the footer of a Parquet file", found)
         })?;
@@ -42,19 +42,20 @@ impl ParquetBatches {
         }
         let kept = fields.iter().enumerate().filter(|(_, field)| keep(field.name())).map(|(index, _)| index);
         let mask = ProjectionMask::roots(builder.parquet_schema(), kept);
-        let reader = builder.with_projection(mask).with_batch_size(options.rows_per_batch.min(1 << 20)).build();
-        let reader = reader.map_err(|error| format("metadata", "a Parquet file", error.to_string()))?;
+        let builder = builder.with_projection(mask).with_batch_size(options.rows_per_batch.min(1 << 20));
+        let reader = guarded(|| builder.build()).map_err(|error| format("metadata", "a Parquet file", error))?;
         Ok(Self { path: path.into(), reader, row: 0 })
     }
 
     pub(crate) fn next_batch(&mut self) -> Result<Option<Table>, Error> {
-        let Some(batch) = self.reader.next() else { return Ok(None) };
-        let batch = batch.map_err(|error| Error::Format {
+        let reader = &mut self.reader;
+        let batch = guarded(|| reader.next().transpose()).map_err(|error| Error::Format {
             path: self.path.clone(),
             place: format!("row {} and what follows", self.row + 1),
             expected: "pages of a Parquet file".into(),
             found: format!("damaged or missing ones ({error})"),
         })?;
+        let Some(batch) = batch else { return Ok(None) };
         let table = self.table(&batch)?;
         self.row += table.n_rows();
         Ok(Some(table))
@@ -79,5 +80,14 @@ impl ParquetBatches {
             Ok(TableColumn { name: field.name().clone(), label: None, cells })
         });
         Ok(Table::checked(file_name(&self.path), columns.collect::<Result<_, Error>>()?)?.at_row(self.row))
+    }
+}
+
+/// What a call of the parquet crate gives, or why not. The crate panics on some damaged pages; that is an error, too,
+/// and the reader isn't used again.
+fn guarded<T, E: std::fmt::Display>(call: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("pages that contradict themselves".into()),
     }
 }
