@@ -191,6 +191,15 @@ impl CohortBuilder {
         Ok(self)
     }
 
+    /// Gives a feature values that were checked one by one.
+    #[cfg(feature = "schema-file")]
+    pub(crate) fn checked_feature(mut self, name: &str, values: Vec<Value>) -> Result<Self, Error> {
+        let index = self.schema.feature_index(name)?;
+        self.check_length("feature", name, values.len())?;
+        fill("feature", name, &mut self.features[index], values)?;
+        Ok(self)
+    }
+
     /// Gives a signal its states, one a participant.
     ///
     /// # Errors

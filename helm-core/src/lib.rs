@@ -8,8 +8,12 @@
 //! - [`Signal`], [`SignalState`] and [`spirometry`]: sampled waveforms, and the forced breath above all;
 //! - [`Context`], [`Question`], [`Answers`] and [`SlotId`]: the hinge between the serializer and the language model;
 //! - [`Outcome`] and [`Risk`]: what is estimated, and the estimate;
-//! - [`Folds`] and [`Standardizer`]: splits and statistics that never look at test rows;
-//! - [`Table`] and its readers: [`read_xpt`] (SAS transport), [`read_csv`], [`read_mortality`].
+//! - [`Folds`], [`Splits`] and [`Standardizer`]: splits and statistics that never look at test rows;
+//! - [`Missingness`] and [`TableOne`]: what a cohort is like, with [`SmallCells`] hidden;
+//! - [`Table`] and its readers: [`read_xpt`] (SAS transport), [`read_csv`], [`read_mortality`], and [`TableReader`] for
+//!   CSV and Parquet in batches;
+//! - [`SchemaFile`]: what a table's columns mean, in TOML; with it a [`CohortFile`] larger than memory is a
+//!   [`CohortSource`].
 //!
 //! ```
 //! use helm_core::{Cohort, Feature, Folds, Outcome, ParticipantId, Schema, Value};
@@ -29,11 +33,11 @@
 //! # Ok::<(), helm_core::Error>(())
 //! ```
 //!
-//! Not here (yet): Parquet, MEDS, schema files, streaming of cohorts larger than memory, the
+//! Parquet is a feature (`parquet`) that is off by default. Not here (yet): MEDS, signals in files of their own, the
 //! simulated cohort.
 
 #![cfg_attr(
-    not(all(feature = "csv", feature = "xpt")),
+    not(all(feature = "csv", feature = "xpt", feature = "schema-file")),
     allow(rustdoc::broken_intra_doc_links, reason = "the readers above may be switched off")
 )]
 

@@ -19,7 +19,8 @@ impl ParticipantId {
 
     /// A numeric identifier; a whole number is written without a point, as text files spell it.
     pub fn from_number(id: f64) -> Self {
-        Self(format!("{id}"))
+        let whole = id as i64;
+        Self(if whole as f64 == id && whole.unsigned_abs() < 1 << 53 { whole.to_string() } else { id.to_string() })
     }
 
     /// The identifier itself: for joining, never for printing.

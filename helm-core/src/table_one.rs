@@ -240,7 +240,7 @@ mod tests {
         let few = |i: usize| match i {
             0..4 => Value::Level(1),
             4..60 => Value::Missing(MissingReason::Refused),
-            _ => Value::Level(if i % 2 == 0 { 0 } else { 2 }),
+            _ => Value::Level(2 * (i % 2)),
         };
         let markdown = table(300, few, |i| Some(i % 2 == 0));
         assert!(markdown.contains("| smokes: once | – | – | – |"), "{markdown}");

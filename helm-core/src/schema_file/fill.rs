@@ -4,8 +4,8 @@ use super::SchemaFile;
 use super::bound::{Bound, find_code, is_missing, number};
 use super::declare::{FeatureSource, Kind, OutcomeSource, SignalSource};
 use crate::{
-    BadData, Cells, Cohort, Error, MissingReason, Part, ParticipantId, Signal, SignalState, Skipped, Table,
-    TableColumn, Value,
+    BadData, Cells, Cohort, Error, FeatureKind, MissingReason, Part, ParticipantId, Signal, SignalState, Skipped,
+    Table, TableColumn, Value,
 };
 
 /// A cohort with what else its table said of the participants.
@@ -22,6 +22,10 @@ pub struct Loaded {
     /// Bad rows and cells, where those are to be counted and skipped.
     pub skipped: Skipped,
 }
+
+/// Finds rows of participants who have one already: of a batch's identifiers and the file's name.
+pub(crate) type FindDuplicates<'a> =
+    dyn FnMut(&[Option<ParticipantId>], &str) -> Result<Vec<(usize, Error)>, Error> + 'a;
 
 impl Loaded {
     /// These participants and then those of another batch of the same cohort.
@@ -63,7 +67,7 @@ impl SchemaFile {
         &self,
         table: &Table,
         bad: BadData,
-        duplicates: &mut dyn FnMut(&[Option<ParticipantId>], &str) -> Result<Vec<(usize, Error)>, Error>,
+        duplicates: &mut FindDuplicates<'_>,
     ) -> Result<Loaded, Error> {
         let mut faults = Faults { table, bad, skipped: Skipped::default() };
         let ids = faults.identifiers(table.column(&self.participant)?)?;
@@ -90,7 +94,7 @@ impl SchemaFile {
         let kept_ids = rows.iter().filter_map(|&row| ids[row].clone()).collect();
         let mut builder = Cohort::builder(self.schema.clone(), kept_ids)?;
         for source in &self.features {
-            builder = builder.feature(&source.feature.name, faults.feature(source, &rows)?)?;
+            builder = builder.checked_feature(&source.feature.name, faults.feature(source, &rows)?)?;
         }
         for source in &self.signals {
             builder = builder.signal(&source.name, faults.signal(source, &rows)?)?;
@@ -160,6 +164,20 @@ impl Faults<'_> {
             Kind::Number { per: Some(per), .. } => Some(table.column(per)?),
             _ => None,
         };
+        // The short way for what most columns are.
+        if let (Cells::Numbers(cells), FeatureKind::Number { range, .. }, Kind::Number { scale, per: None }, []) =
+            (&column.cells, &source.feature.kind, &source.kind, source.missing.as_slice())
+        {
+            let mut values = Vec::with_capacity(rows.len());
+            for &row in rows {
+                values.push(match cells[row] {
+                    Value::Number(number) if range.contains(&(number * scale)) => Value::Number(number * scale),
+                    Value::Missing(reason) => Value::Missing(reason),
+                    _ => self.value(source, column, None, row)?,
+                });
+            }
+            return Ok(values);
+        }
         rows.iter().map(|&row| self.value(source, column, per, row)).collect()
     }
 

@@ -1,7 +1,5 @@
 //! Schema files: what they build, and what is wrong with them.
 
-use std::path::PathBuf;
-
 use helm_core::{BadData, Cells, Error, MissingReason, Part, SchemaFile, SignalState, Table, TableColumn, Value};
 
 const SOUND: &str = r#"participant = "id"
@@ -294,7 +292,7 @@ pub(crate) fn nhanes_table(folder: &std::path::Path) -> Table {
 #[test]
 fn the_nhanes_schema_builds_the_published_cohort() {
     let Some(data) = std::env::var_os("HELM_TEST_DATA").filter(|data| !data.is_empty()) else { return };
-    let table = nhanes_table(&PathBuf::from(data).join("data/nhanes_2011_2012"));
+    let table = nhanes_table(&std::path::PathBuf::from(data).join("data/nhanes_2011_2012"));
     let schema = SchemaFile::nhanes_2011_2012();
     let loaded = schema.load(&table, BadData::Refuse).unwrap();
     let cohort = &loaded.cohort;

@@ -96,22 +96,22 @@ fn numbers(array: &ArrayRef) -> Result<Vec<Value>, Fault> {
 fn floats<T: ArrowPrimitiveType>(array: &ArrayRef, to_f64: impl Fn(T::Native) -> f64) -> Result<Vec<Value>, Fault> {
     let array = array.as_primitive::<T>();
     let mut infinite = false;
-    let mut value = |native: T::Native| {
+    let value = |&native: &T::Native| {
         let number = to_f64(native);
         infinite |= number.is_infinite();
         if number.is_nan() { MISSING } else { Value::Number(number) }
     };
-    let cells: Vec<Value> = if array.null_count() == 0 {
-        array.values().iter().map(|&native| value(native)).collect()
-    } else {
-        array.iter().map(|cell| cell.map_or(MISSING, &mut value)).collect()
-    };
-    if infinite {
-        let is_infinite = |cell: &Value| cell.as_number().is_some_and(f64::is_infinite);
-        let row = cells.iter().position(is_infinite).unwrap_or_default();
-        return Err((row, "a finite number, whole ones up to 2^53", "infinity or a larger one"));
+    let mut cells: Vec<Value> = array.values().iter().map(value).collect();
+    // Under a null stands anything.
+    if let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) {
+        let nulls = !nulls.inner();
+        nulls.set_indices().for_each(|row| cells[row] = MISSING);
     }
-    Ok(cells)
+    let is_infinite = |cell: &Value| cell.as_number().is_some_and(f64::is_infinite);
+    match infinite.then(|| cells.iter().position(is_infinite)).flatten() {
+        Some(row) => Err((row, "a finite number, whole ones up to 2^53", "infinity or a larger one")),
+        None => Ok(cells),
+    }
 }
 
 fn list_cells(n: usize, list: impl Fn(usize) -> Option<ArrayRef>) -> Result<Cells, Fault> {
