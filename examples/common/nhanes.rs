@@ -301,7 +301,7 @@ impl Joined {
         let column = self.table.column(column)?;
         let text = |row: usize| match &column.cells {
             helm_core::Cells::Text(texts) => texts[row].as_deref(),
-            helm_core::Cells::Numbers(_) => Some("a number"),
+            _ => Some("no text"),
         };
         ids.iter()
             .map(|id| match self.row_of.get(id).and_then(|&row| Some((row, text(row)?))) {

@@ -34,11 +34,12 @@ pub struct Cohort {
 }
 
 impl Cohort {
-    /// Starts a cohort of participants, each with one row.
+    /// Starts a cohort of participants, each with one row. Batches of one cohort share an `Arc` of their schema.
     ///
     /// # Errors
     /// [`Error::DuplicateParticipant`] if a participant stands twice.
-    pub fn builder(schema: Schema, participants: Vec<ParticipantId>) -> Result<CohortBuilder, Error> {
+    pub fn builder(schema: impl Into<Arc<Schema>>, participants: Vec<ParticipantId>) -> Result<CohortBuilder, Error> {
+        let schema = schema.into();
         ParticipantId::check_unique(&participants, "cohort")?;
         Ok(CohortBuilder {
             features: vec![None; schema.features().len()],
@@ -51,6 +52,11 @@ impl Cohort {
 
     /// What the cohort holds.
     pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The schema as it is shared between the batches of a cohort.
+    pub fn shared_schema(&self) -> &Arc<Schema> {
         &self.schema
     }
 
@@ -102,6 +108,40 @@ impl Cohort {
         Ok(&self.labels[self.schema.outcome_index(outcome)?])
     }
 
+    /// A cohort of some of the rows, in the order asked for.
+    ///
+    /// # Panics
+    /// If there is no such row, or a row is asked for twice.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        fn pick<T: Clone>(columns: &[Vec<T>], rows: &[usize]) -> Vec<Vec<T>> {
+            columns.iter().map(|column| rows.iter().map(|&row| column[row].clone()).collect()).collect()
+        }
+        let mut seen = vec![false; self.n_participants()];
+        for &row in rows {
+            assert!(row < self.n_participants(), "row {row} of {} participants", self.n_participants());
+            assert!(!std::mem::replace(&mut seen[row], true), "row {row} is asked for twice");
+        }
+        Self {
+            schema: self.schema.clone(),
+            participants: rows.iter().map(|&row| self.participants[row].clone()).collect(),
+            features: pick(&self.features, rows),
+            signals: pick(&self.signals, rows),
+            labels: pick(&self.labels, rows),
+        }
+    }
+
+    /// These participants and then those of another batch of the same cohort, who are others.
+    #[cfg(feature = "schema-file")]
+    pub(crate) fn append(&mut self, other: Self) {
+        fn extend<T>(columns: &mut [Vec<T>], others: Vec<Vec<T>>) {
+            columns.iter_mut().zip(others).for_each(|(column, other)| column.extend(other));
+        }
+        self.participants.extend(other.participants);
+        extend(&mut self.features, other.features);
+        extend(&mut self.signals, other.signals);
+        extend(&mut self.labels, other.labels);
+    }
+
     pub(crate) fn value_at(&self, feature: usize, row: usize) -> Value {
         self.features[feature][row]
     }
@@ -122,7 +162,7 @@ impl fmt::Debug for Cohort {
 
 /// Fills a [`Cohort`] column by column.
 pub struct CohortBuilder {
-    schema: Schema,
+    schema: Arc<Schema>,
     participants: Vec<ParticipantId>,
     features: Vec<Option<Vec<Value>>>,
     signals: Vec<Option<Vec<SignalState>>>,
@@ -147,6 +187,15 @@ impl CohortBuilder {
                 other => other,
             })?;
         }
+        fill("feature", name, &mut self.features[index], values)?;
+        Ok(self)
+    }
+
+    /// Gives a feature values that were checked one by one.
+    #[cfg(feature = "schema-file")]
+    pub(crate) fn checked_feature(mut self, name: &str, values: Vec<Value>) -> Result<Self, Error> {
+        let index = self.schema.feature_index(name)?;
+        self.check_length("feature", name, values.len())?;
         fill("feature", name, &mut self.features[index], values)?;
         Ok(self)
     }
@@ -184,7 +233,7 @@ impl CohortBuilder {
         let signals = filled("signal", signals, schema.signals().iter().map(String::as_str))?;
         let names = schema.outcomes().iter().map(|outcome| outcome.name.as_str());
         let labels = filled("outcome", labels, names)?;
-        Ok(Cohort { schema: Arc::new(schema), participants, features, signals, labels })
+        Ok(Cohort { schema, participants, features, signals, labels })
     }
 
     fn check_length(&self, what: &'static str, name: &str, found: usize) -> Result<(), Error> {

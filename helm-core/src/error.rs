@@ -141,6 +141,21 @@ pub enum Error {
         found: String,
     },
 
+    /// A key of a schema file that is not what it must be.
+    #[error("{file}: line {line}, key {key:?}: expected {expected}, found {found}")]
+    SchemaFile {
+        /// The file's name.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// The key with the tables it stands in: "feature.age.range".
+        key: String,
+        /// What the key must be.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+
     /// A split or a statistic that can't be made from what was given.
     #[error("{what}: expected {expected}, found {found}")]
     Split {

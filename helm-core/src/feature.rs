@@ -32,14 +32,24 @@ pub enum FeatureKind {
         unit: Option<String>,
         /// The plausible values; a number outside is an error, not an outlier to be clipped.
         range: RangeInclusive<f64>,
-        /// Digits after the point where the number is written.
-        decimals: usize,
+        /// How the number is written.
+        digits: Digits,
     },
     /// One of several named levels.
     Category {
         /// The levels' names, in the order of [`Value::Level`].
         levels: Vec<String>,
     },
+}
+
+/// How many digits of a number are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digits {
+    /// So many after the point: 23.4 with one.
+    Decimals(usize),
+    /// So many from the first that is not zero: 0.0234 and 23400 with three. Zeros in front of the point are kept, so
+    /// that a number is never written as a power of ten.
+    Significant(usize),
 }
 
 impl Feature {
@@ -51,7 +61,11 @@ impl Feature {
         range: RangeInclusive<f64>,
     ) -> Self {
         let unit = Some(unit.into()).filter(|unit| !unit.is_empty());
-        Self { name: name.into(), label: label.into(), kind: FeatureKind::Number { unit, range, decimals: 0 } }
+        Self {
+            name: name.into(),
+            label: label.into(),
+            kind: FeatureKind::Number { unit, range, digits: Digits::Decimals(0) },
+        }
     }
 
     /// A feature of categories.
@@ -70,9 +84,18 @@ impl Feature {
     }
 
     /// Writes the feature's numbers with so many digits after the point; without effect on categories.
-    pub fn with_decimals(mut self, digits: usize) -> Self {
-        if let FeatureKind::Number { decimals, .. } = &mut self.kind {
-            *decimals = digits;
+    pub fn with_decimals(self, decimals: usize) -> Self {
+        self.with_digits(Digits::Decimals(decimals))
+    }
+
+    /// Writes the feature's numbers with so many significant digits; without effect on categories.
+    pub fn with_significant_digits(self, significant: usize) -> Self {
+        self.with_digits(Digits::Significant(significant))
+    }
+
+    fn with_digits(mut self, new: Digits) -> Self {
+        if let FeatureKind::Number { digits, .. } = &mut self.kind {
+            *digits = new;
         }
         self
     }
@@ -162,6 +185,6 @@ mod tests {
         assert_eq!(smoker.unit(), None);
         let ratio = Feature::number("ratio", "FEV1/FVC", "", 0.0..=1.0).with_decimals(2);
         assert_eq!(ratio.unit(), None);
-        assert!(matches!(ratio.kind, FeatureKind::Number { decimals: 2, .. }));
+        assert!(matches!(ratio.kind, FeatureKind::Number { digits: Digits::Decimals(2), .. }));
     }
 }

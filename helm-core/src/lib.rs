@@ -9,9 +9,12 @@
 //!   quality, reference equations and files;
 //! - [`Context`], [`Question`], [`Answers`] and [`SlotId`]: the hinge between the serializer and the language model;
 //! - [`Outcome`] and [`Risk`]: what is estimated, and the estimate;
-//! - [`Folds`] and [`Standardizer`]: splits and statistics that never look at test rows;
-//! - [`Table`] and its readers: [`read_xpt`] (SAS transport), [`read_csv`], [`read_mortality`]; [`read_wfdb`] for
-//!   PhysioNet's waveforms.
+//! - [`Folds`], [`Splits`] and [`Standardizer`]: splits and statistics that never look at test rows;
+//! - [`Missingness`] and [`TableOne`]: what a cohort is like, with [`SmallCells`] hidden;
+//! - [`Table`] and its readers: [`read_xpt`] (SAS transport), [`read_csv`], [`read_mortality`], and [`TableReader`] for
+//!   CSV and Parquet in batches; [`read_wfdb`] for PhysioNet's waveforms;
+//! - [`SchemaFile`]: what a table's columns mean, in TOML; with it a [`CohortFile`] larger than memory is a
+//!   [`CohortSource`].
 //!
 //! ```
 //! use helm_core::{Cohort, Feature, Folds, Outcome, ParticipantId, Schema, Value};
@@ -31,17 +34,19 @@
 //! # Ok::<(), helm_core::Error>(())
 //! ```
 //!
-//! Not here (yet): Parquet, MEDS, schema files, streaming of cohorts larger than memory, the
+//! Parquet is a feature (`parquet`) that is off by default. Not here (yet): MEDS, signals in files of their own, the
 //! simulated cohort.
 
 #![cfg_attr(
-    not(all(feature = "csv", feature = "wfdb", feature = "xpt")),
+    not(all(feature = "csv", feature = "schema-file", feature = "wfdb", feature = "xpt")),
     allow(rustdoc::broken_intra_doc_links, reason = "the readers above may be switched off")
 )]
 
 mod cohort;
 mod error;
 mod feature;
+mod join;
+mod missingness;
 mod outcome;
 mod participant;
 mod prompt;
@@ -49,33 +54,48 @@ mod read;
 mod record;
 mod risk;
 mod schema;
+#[cfg(feature = "schema-file")]
+mod schema_file;
 mod signal;
+mod skipped;
+mod source;
 pub mod spirometry;
 mod split;
+mod splits;
 mod standardize;
 mod suppress;
 mod table;
+mod table_one;
 mod value;
 
 pub use cohort::{Cohort, CohortBuilder};
 pub use error::Error;
-pub use feature::{Feature, FeatureKind};
+pub use feature::{Digits, Feature, FeatureKind};
+pub use missingness::Missingness;
 pub use outcome::Outcome;
 pub use participant::ParticipantId;
 pub use prompt::{Answers, Context, Question, Segment, SlotId};
 #[cfg(feature = "csv")]
 pub use read::read_csv;
-pub use read::read_mortality;
 #[cfg(feature = "wfdb")]
 pub use read::read_wfdb;
 #[cfg(feature = "xpt")]
 pub use read::read_xpt;
+pub use read::{ReadOptions, TableReader, read_mortality};
 pub use record::Record;
 pub use risk::Risk;
 pub use schema::Schema;
+#[cfg(feature = "schema-file")]
+pub use schema_file::{Loaded, SchemaFile};
 pub use signal::{Signal, SignalState};
-pub use split::Folds;
+pub use skipped::{BadData, Skipped};
+pub use source::CohortSource;
+#[cfg(feature = "schema-file")]
+pub use source::{CohortFile, LoadedBatches};
+pub use split::{Folds, Part};
+pub use splits::Splits;
 pub use standardize::Standardizer;
 pub use suppress::SmallCells;
 pub use table::{Cells, Table, TableColumn};
+pub use table_one::{Summary, TableOne};
 pub use value::{MissingReason, Value};

@@ -11,12 +11,21 @@ pub struct Outcome {
     pub definition: String,
     /// The answers the language model is scored on.
     pub answers: Answers,
+    /// A question of its own, in place of the one that a serializer makes of the label. The answer follows its last
+    /// character.
+    pub question: Option<String>,
 }
 
 impl Outcome {
     /// An outcome answered by " yes" or " no".
     pub fn new(name: impl Into<String>, label: impl Into<String>, definition: impl Into<String>) -> Self {
-        Self { name: name.into(), label: label.into(), definition: definition.into(), answers: Answers::yes_no() }
+        Self {
+            name: name.into(),
+            label: label.into(),
+            definition: definition.into(),
+            answers: Answers::yes_no(),
+            question: None,
+        }
     }
 }
 

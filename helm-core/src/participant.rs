@@ -11,14 +11,16 @@ use crate::Error;
 pub struct ParticipantId(String);
 
 impl ParticipantId {
-    /// An identifier as its file spells it, without the blanks around it.
+    /// An identifier as its file spells it, without the blanks around it. A whole number that a program wrote with a
+    /// point, `62161.0`, is the identifier `62161`.
     pub fn new(id: impl AsRef<str>) -> Self {
-        Self(id.as_ref().trim().to_owned())
+        Self(without_empty_fraction(id.as_ref().trim()).to_owned())
     }
 
     /// A numeric identifier; a whole number is written without a point, as text files spell it.
     pub fn from_number(id: f64) -> Self {
-        Self(format!("{id}"))
+        let whole = id as i64;
+        Self(if whole as f64 == id && whole.unsigned_abs() < 1 << 53 { whole.to_string() } else { id.to_string() })
     }
 
     /// The identifier itself: for joining, never for printing.
@@ -46,6 +48,21 @@ impl ParticipantId {
     }
 }
 
+/// "62161.0" without its ".0"; anything but digits, a point and zeros as it is.
+fn without_empty_fraction(id: &str) -> &str {
+    match id.split_once('.') {
+        Some((whole, fraction))
+            if !whole.is_empty()
+                && whole.bytes().all(|byte| byte.is_ascii_digit())
+                && !fraction.is_empty()
+                && fraction.bytes().all(|byte| byte == b'0') =>
+        {
+            whole
+        }
+        _ => id,
+    }
+}
+
 impl fmt::Debug for ParticipantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ParticipantId(hidden)")
@@ -66,6 +83,10 @@ mod tests {
         assert_eq!(ParticipantId::from_number(62161.0), ParticipantId::new(" 62161\t"));
         assert_eq!(ParticipantId::from_number(1e15).as_str(), "1000000000000000");
         assert_ne!(ParticipantId::from_number(62161.5), ParticipantId::new("62161"));
+        assert_eq!(ParticipantId::new("62161.0").as_str(), "62161");
+        for other in ["1.0.0", ".0", "62161.", "A1.0", "1.05", "-1.0"] {
+            assert_eq!(ParticipantId::new(other).as_str(), other);
+        }
     }
 
     #[test]

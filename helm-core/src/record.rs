@@ -28,6 +28,15 @@ impl<'a> Record<'a> {
         Ok(self.cohort.value_at(self.cohort.schema().feature_index(feature)?, self.row))
     }
 
+    /// The value of the feature at a place of the schema ([`Schema::feature_index`](crate::Schema::feature_index)), for
+    /// whoever reads many records.
+    ///
+    /// # Panics
+    /// If the schema has no feature there.
+    pub fn value_at(self, feature: usize) -> Value {
+        self.cohort.value_at(feature, self.row)
+    }
+
     /// Every feature with its value, in the schema's order.
     pub fn features(self) -> impl Iterator<Item = (&'a Feature, Value)> {
         let features = self.cohort.schema().features().iter();

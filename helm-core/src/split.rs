@@ -47,14 +47,7 @@ impl Folds {
         seed: u64,
     ) -> Result<Self, Error> {
         let n = participants.len();
-        if stratum_of_row.len() != n {
-            return Err(Error::Length {
-                what: "strata",
-                name: "folds".into(),
-                expected: n,
-                found: stratum_of_row.len(),
-            });
-        }
+        check_strata(participants, stratum_of_row)?;
         if k < 2 || k > n {
             return Err(Error::Split {
                 what: "folds",
@@ -62,19 +55,35 @@ impl Folds {
                 found: k.to_string(),
             });
         }
+        let order = Self::dealt(participants, stratum_of_row, seed)?;
+        let mut fold_of_row = vec![0; n];
+        for (place, &row) in order.iter().enumerate() {
+            fold_of_row[row] = place % k;
+        }
+        Ok(Self { k, fold_of_row })
+    }
+
+    /// Folds that were made elsewhere.
+    pub(crate) fn given(k: usize, fold_of_row: Vec<usize>) -> Self {
+        Self { k, fold_of_row }
+    }
+
+    /// The rows in the order in which they are dealt: stratum by stratum, within each shuffled.
+    pub(crate) fn dealt(
+        participants: &[ParticipantId],
+        stratum_of_row: &[usize],
+        seed: u64,
+    ) -> Result<Vec<usize>, Error> {
+        check_strata(participants, stratum_of_row)?;
         ParticipantId::check_unique(participants, "folds")?;
-        let mut order: Vec<usize> = (0..n).collect();
+        let mut order: Vec<usize> = (0..participants.len()).collect();
         order.sort_by_key(|&row| (stratum_of_row[row], &participants[row]));
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         // Strata follow one another in the dealing, so that the folds stay even over all of them together.
         for stratum in order.chunk_by_mut(|&a, &b| stratum_of_row[a] == stratum_of_row[b]) {
             stratum.shuffle(&mut rng);
         }
-        let mut fold_of_row = vec![0; n];
-        for (place, &row) in order.iter().enumerate() {
-            fold_of_row[row] = place % k;
-        }
-        Ok(Self { k, fold_of_row })
+        Ok(order)
     }
 
     /// How many folds there are.
@@ -106,6 +115,37 @@ impl Folds {
     fn rows(&self, fold: usize, keep: impl Fn(usize) -> bool) -> Vec<usize> {
         assert!(fold < self.k, "fold {fold} of {} folds", self.k);
         (0..self.fold_of_row.len()).filter(|&row| keep(self.fold_of_row[row])).collect()
+    }
+}
+
+fn check_strata(participants: &[ParticipantId], stratum_of_row: &[usize]) -> Result<(), Error> {
+    let (expected, found) = (participants.len(), stratum_of_row.len());
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::Length { what: "strata", name: "folds".into(), expected, found })
+}
+
+/// What a participant's data are used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// To learn from.
+    Train,
+    /// To stop and to choose by.
+    Validation,
+    /// To report on, once.
+    Test,
+}
+
+impl Part {
+    /// The part of a name: train (or training), validation (or valid, val), test, in any case of letters.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "train" | "training" => Some(Self::Train),
+            "validation" | "valid" | "val" => Some(Self::Validation),
+            "test" => Some(Self::Test),
+            _ => None,
+        }
     }
 }
 

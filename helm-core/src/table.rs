@@ -6,7 +6,7 @@ use crate::{Error, MissingReason, ParticipantId, Value};
 
 /// The columns of one file as it was read, before a schema gives them meaning.
 ///
-/// Every reader (SAS transport, CSV, the mortality file) yields a `Table`; a cohort is built from one or several.
+/// Every reader (SAS transport, CSV, Parquet, the mortality file) yields a `Table`; a cohort is built from one or several.
 /// Columns are found by name, whatever the case of its letters. `Debug` shows sizes and column names only.
 ///
 /// ```
@@ -27,6 +27,7 @@ pub struct Table {
     name: String,
     columns: Vec<TableColumn>,
     n_rows: usize,
+    first_row: usize,
 }
 
 /// One column of a [`Table`].
@@ -40,13 +41,16 @@ pub struct TableColumn {
     pub cells: Cells,
 }
 
-/// The cells of a column: numbers or text, as the file stores them.
+/// The cells of a column: numbers, text or lists of numbers, as the file stores them.
 #[derive(Clone)]
+#[non_exhaustive]
 pub enum Cells {
     /// Numbers; each is a finite [`Value::Number`] or [`Value::Missing`].
     Numbers(Vec<Value>),
     /// Text; an empty cell is `None`.
     Text(Vec<Option<String>>),
+    /// Lists of numbers, such as the samples of a signal; no list is `None`.
+    Lists(Vec<Option<Vec<f32>>>),
 }
 
 impl Cells {
@@ -55,6 +59,7 @@ impl Cells {
         match self {
             Self::Numbers(cells) => cells.len(),
             Self::Text(cells) => cells.len(),
+            Self::Lists(cells) => cells.len(),
         }
     }
 
@@ -71,7 +76,24 @@ impl Table {
     /// [`Error::Length`] where a column is shorter or longer than the first, [`Error::DuplicateName`] where two share
     /// a name, [`Error::Cell`] where a cell of numbers is a category, NaN or infinity.
     pub fn new(name: impl Into<String>, columns: Vec<TableColumn>) -> Result<Self, Error> {
-        let name = name.into();
+        let table = Self::checked(name.into(), columns)?;
+        for column in &table.columns {
+            let Cells::Numbers(numbers) = &column.cells else { continue };
+            for (row, &value) in numbers.iter().enumerate() {
+                let found = match value {
+                    Value::Missing(_) => continue,
+                    Value::Number(number) if number.is_finite() => continue,
+                    Value::Number(_) => "NaN or infinity",
+                    Value::Level(_) => value.kind(),
+                };
+                return Err(table.cell_error(row, column, "a finite number or a missing value", found));
+            }
+        }
+        Ok(table)
+    }
+
+    /// A table whose numbers are known to be finite.
+    pub(crate) fn checked(name: String, columns: Vec<TableColumn>) -> Result<Self, Error> {
         let n_rows = columns.first().map_or(0, |column| column.cells.len());
         let mut seen = HashSet::new();
         for column in &columns {
@@ -87,20 +109,19 @@ impl Table {
                 return Err(Error::DuplicateName { what: "column", name: column.name.clone(), place: name });
             }
         }
-        let table = Self { name, columns, n_rows };
-        for column in &table.columns {
-            let Cells::Numbers(numbers) = &column.cells else { continue };
-            for (row, &value) in numbers.iter().enumerate() {
-                let found = match value {
-                    Value::Missing(_) => continue,
-                    Value::Number(number) if number.is_finite() => continue,
-                    Value::Number(_) => "NaN or infinity",
-                    Value::Level(_) => value.kind(),
-                };
-                return Err(table.cell_error(row, column, "a finite number or a missing value", found));
-            }
-        }
-        Ok(table)
+        Ok(Self { name, columns, n_rows, first_row: 0 })
+    }
+
+    /// The same rows as a part of a longer file that starts at this row (from 0), so that messages tell the file's rows.
+    #[cfg(any(feature = "csv", feature = "parquet"))]
+    pub(crate) fn at_row(mut self, first_row: usize) -> Self {
+        self.first_row = first_row;
+        self
+    }
+
+    /// The row of the file (from 0) at which this table starts: 0, but for the later batches of a file.
+    pub fn first_row(&self) -> usize {
+        self.first_row
     }
 
     /// The file's name, for messages.
@@ -132,27 +153,20 @@ impl Table {
     /// A column as numbers; text cells are parsed, an empty one is missing.
     ///
     /// # Errors
-    /// [`Error::Unknown`] without such a column, [`Error::Cell`] where a text is not a finite number: `NaN` and
-    /// `inf` are no numbers, and a missing value is an empty cell.
+    /// [`Error::Unknown`] without such a column, [`Error::Cell`] where a text is not a finite number (`NaN` and `inf`
+    /// are no numbers, and a missing value is an empty cell) or the column holds lists.
     pub fn numbers(&self, name: &str) -> Result<Cow<'_, [Value]>, Error> {
         let column = self.column(name)?;
+        let wrong = |row, (expected, found)| self.cell_error(row, column, expected, found);
         match &column.cells {
             Cells::Numbers(numbers) => Ok(Cow::Borrowed(numbers)),
             Cells::Text(texts) => texts
                 .iter()
                 .enumerate()
-                .map(|(row, text)| match text.as_deref().map(str::trim) {
-                    None | Some("") => Ok(Value::Missing(MissingReason::NotRecorded)),
-                    Some(text) => match text.parse::<f64>() {
-                        Ok(number) if number.is_finite() => Ok(Value::Number(number)),
-                        Ok(_) => {
-                            Err(self.cell_error(row, column, "a finite number or an empty cell", "NaN or infinity"))
-                        }
-                        Err(_) => Err(self.cell_error(row, column, "a number or an empty cell", "text")),
-                    },
-                })
+                .map(|(row, text)| parse_number(text.as_deref()).map_err(|fault| wrong(row, fault)))
                 .collect::<Result<Vec<_>, _>>()
                 .map(Cow::Owned),
+            Cells::Lists(_) => Err(wrong(0, ("a number", "a list of numbers"))),
         }
     }
 
@@ -164,33 +178,50 @@ impl Table {
     pub fn participants(&self, name: &str) -> Result<Vec<ParticipantId>, Error> {
         let column = self.column(name)?;
         let missing = |row| self.cell_error(row, column, "a participant's identifier", "an empty cell");
-        let ids: Vec<ParticipantId> = match &column.cells {
-            Cells::Numbers(numbers) => numbers
-                .iter()
-                .enumerate()
-                .map(|(row, value)| value.as_number().map(ParticipantId::from_number).ok_or_else(|| missing(row)))
-                .collect::<Result<_, _>>()?,
-            Cells::Text(texts) => texts
-                .iter()
-                .enumerate()
-                .map(|(row, text)| {
-                    let text = text.as_deref().filter(|text| !text.trim().is_empty());
-                    text.map(ParticipantId::new).ok_or_else(|| missing(row))
-                })
-                .collect::<Result<_, _>>()?,
-        };
+        let ids: Vec<ParticipantId> =
+            (0..self.n_rows).map(|row| column.identifier(row).ok_or_else(|| missing(row))).collect::<Result<_, _>>()?;
         ParticipantId::check_unique(&ids, &self.name)?;
         Ok(ids)
     }
 
-    fn cell_error(&self, row: usize, column: &TableColumn, expected: &str, found: &str) -> Error {
+    /// A column as identifiers, `None` where there is none.
+    #[cfg(feature = "schema-file")]
+    pub(crate) fn identifiers(&self, name: &str) -> Result<Vec<Option<ParticipantId>>, Error> {
+        let column = self.column(name)?;
+        Ok((0..self.n_rows).map(|row| column.identifier(row)).collect())
+    }
+
+    pub(crate) fn cell_error(&self, row: usize, column: &TableColumn, expected: &str, found: &str) -> Error {
         Error::Cell {
             file: self.name.clone(),
-            row: row + 1,
+            row: self.first_row + row + 1,
             column: column.name.clone(),
             expected: expected.into(),
             found: found.into(),
         }
+    }
+}
+
+impl TableColumn {
+    /// A cell as an identifier; `None` where it is missing, blank or a list.
+    pub(crate) fn identifier(&self, row: usize) -> Option<ParticipantId> {
+        match &self.cells {
+            Cells::Numbers(cells) => cells[row].as_number().map(ParticipantId::from_number),
+            Cells::Text(cells) => cells[row].as_deref().filter(|text| !text.trim().is_empty()).map(ParticipantId::new),
+            Cells::Lists(_) => None,
+        }
+    }
+}
+
+/// A text cell as a number; an empty one is missing. Otherwise what was expected and what found.
+pub(crate) fn parse_number(text: Option<&str>) -> Result<Value, (&'static str, &'static str)> {
+    match text.map(str::trim) {
+        None | Some("") => Ok(Value::Missing(MissingReason::NotRecorded)),
+        Some(text) => match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Value::Number(number)),
+            Ok(_) => Err(("a finite number or an empty cell", "NaN or infinity")),
+            Err(_) => Err(("a number or an empty cell", "text")),
+        },
     }
 }
 
@@ -211,6 +242,7 @@ impl fmt::Debug for Cells {
         let kind = match self {
             Self::Numbers(_) => "numbers",
             Self::Text(_) => "texts",
+            Self::Lists(_) => "lists",
         };
         write!(f, "{} {kind}", self.len())
     }

@@ -22,6 +22,8 @@ pub enum MissingReason {
     NotApplicable,
     /// The participant has no row in the file that holds this value.
     NoRow,
+    /// The cell holds something that is no value of its feature, and the reader was told to count and skip that.
+    Unreadable,
 }
 
 impl fmt::Display for MissingReason {
@@ -33,6 +35,7 @@ impl fmt::Display for MissingReason {
             Self::DontKnow => f.write_str("not known"),
             Self::NotApplicable => f.write_str("not applicable"),
             Self::NoRow => f.write_str("not examined"),
+            Self::Unreadable => f.write_str("not readable"),
         }
     }
 }
@@ -122,11 +125,20 @@ mod tests {
             MissingReason::DontKnow,
             MissingReason::NotApplicable,
             MissingReason::NoRow,
+            MissingReason::Unreadable,
         ];
         let words = reasons.map(|reason| reason.to_string());
         assert_eq!(
             words,
-            ["not recorded", "missing code .B", "refused", "not known", "not applicable", "not examined"]
+            [
+                "not recorded",
+                "missing code .B",
+                "refused",
+                "not known",
+                "not applicable",
+                "not examined",
+                "not readable"
+            ]
         );
     }
 }

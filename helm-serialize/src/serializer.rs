@@ -1,14 +1,16 @@
+use std::sync::{Arc, OnceLock};
+
 use helm_core::{Context, Outcome, Question, Record, Schema, SlotId};
 
-use crate::number::write_value;
-use crate::{Error, MissingPolicy};
-
-/// The place in a question template where the outcome's words go.
-const OUTCOME: &str = "{outcome}";
+use crate::order::{Dropout, places};
+use crate::plan::{Plan, cut};
+use crate::template::{Engine, HOLE};
+use crate::{Error, FeatureOrder, MissingPolicy, Template};
 
 /// Writes records as the context of a prompt, and outcomes as questions.
 ///
-/// A context is an instruction, the features as `name: value` pairs, and then the soft slots, each with its name. The
+/// A context is an instruction, the features (as `label: value` pairs, unless another [`Template`] says otherwise), and
+/// then the soft slots, each with its name. The
 /// text stands in front of every soft slot on purpose: with a frozen language model it is constant, so that its keys
 /// and values need computing only once for all outcomes and training epochs.
 ///
@@ -47,11 +49,17 @@ const OUTCOME: &str = "{outcome}";
 /// ```
 #[derive(Clone, Debug)]
 pub struct Serializer {
-    instruction: String,
+    template: Template,
+    instruction: Option<String>,
     features: Vec<String>,
     missing: MissingPolicy,
+    order: FeatureOrder,
+    dropout: Option<Dropout>,
     slots: Vec<Slot>,
-    question: String,
+    /// The text around the outcome.
+    question: Vec<String>,
+    /// The template for the schema that was met first.
+    plan: OnceLock<Arc<Plan>>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,38 +67,84 @@ struct Slot {
     id: SlotId,
     /// The signal without which the slot is left out; `None` for a slot that every participant has.
     signal: Option<String>,
+    /// The text in front of the soft tokens and behind them.
+    around: [String; 2],
+    absent: String,
     label: String,
 }
 
 impl Serializer {
-    /// A serializer that writes every feature of a schema in its order, leaves out what is missing, and has no
+    /// A serializer that writes every feature of a schema in its order, as pairs, leaves out what is missing, and has no
     /// instruction and no soft slot.
     pub fn new(schema: &Schema) -> Self {
+        let template = Template::pairs();
         Self {
-            instruction: String::new(),
+            instruction: None,
             features: schema.features().iter().map(|feature| feature.name.clone()).collect(),
             missing: MissingPolicy::default(),
+            order: FeatureOrder::default(),
+            dropout: None,
             slots: Vec::new(),
-            question: format!("\n{OUTCOME}:"),
+            question: vec!["\n".into(), ":".into()],
+            plan: OnceLock::new(),
+            template,
         }
     }
 
-    /// Opens every context with an instruction.
+    /// Writes by another template. Its faults in features come up with the first record.
+    ///
+    /// # Errors
+    /// [`Error::Template`] or [`Error::QuestionTemplate`] if a piece is none.
+    pub fn with_template(mut self, template: Template) -> Result<Self, Error> {
+        let question = std::mem::take(&mut self.question);
+        self = Self { question, template, plan: OnceLock::new(), ..self };
+        let slots = std::mem::take(&mut self.slots);
+        for Slot { id, signal, label, .. } in slots {
+            self = self.push_slot(id, signal, label)?;
+        }
+        let question = self.template.question.clone();
+        self.with_question(question)
+    }
+
+    /// Opens every context with an instruction, in place of the template's.
     pub fn with_instruction(mut self, instruction: impl Into<String>) -> Self {
-        self.instruction = instruction.into();
+        self.instruction = Some(instruction.into());
+        self.plan = OnceLock::new();
         self
     }
 
     /// Writes these features only, in this order.
     pub fn with_features<S: Into<String>>(mut self, features: impl IntoIterator<Item = S>) -> Self {
         self.features = features.into_iter().map(Into::into).collect();
+        self.plan = OnceLock::new();
         self
     }
 
     /// Treats missing features by this policy.
     pub fn with_missing(mut self, missing: MissingPolicy) -> Self {
         self.missing = missing;
+        self.plan = OnceLock::new();
         self
+    }
+
+    /// Writes features in this order.
+    pub fn with_order(mut self, order: FeatureOrder) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Leaves out each feature of each participant with this probability, drawn by a seed and the participant: for
+    /// training, with another seed in every epoch.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the rate is not from 0 up to below 1.
+    pub fn with_dropout(mut self, rate: f64, seed: u64) -> Result<Self, Error> {
+        if !(0.0..1.0).contains(&rate) {
+            let (expected, found) = ("a rate from 0 up to below 1".into(), rate.to_string());
+            return Err(Error::Setting { setting: "feature dropout", expected, found });
+        }
+        self.dropout = (rate > 0.0).then_some(Dropout { rate, seed });
+        Ok(self)
     }
 
     /// Ends every context with a slot that every participant has, such as the tabular features' soft tokens.
@@ -111,67 +165,129 @@ impl Serializer {
         self.push_slot(SlotId::new(signal.clone()), Some(signal), label.into())
     }
 
-    /// Asks for outcomes in other words; `{outcome}` stands for the outcome's label. The answer follows the last
+    /// Asks for outcomes in other words; `{{ outcome }}` stands for the outcome's label. The answer follows the last
     /// character.
     ///
     /// # Errors
-    /// [`Error::QuestionTemplate`] without that placeholder.
+    /// [`Error::QuestionTemplate`] without that placeholder, [`Error::Template`] if it is no template.
     pub fn with_question(mut self, template: impl Into<String>) -> Result<Self, Error> {
         let template = template.into();
-        if !template.contains(OUTCOME) {
+        let parts = cut(&Engine::new().text("question", &template, "outcome", HOLE)?);
+        if parts.len() < 2 {
             return Err(Error::QuestionTemplate { found: template });
         }
-        self.question = template;
+        self.question = parts;
         Ok(self)
     }
 
     /// One participant's context.
     ///
     /// # Errors
-    /// [`Error::Core`] if the record's schema lacks a feature or a signal that this serializer writes.
+    /// [`Error::Core`] if the record's schema lacks a feature or a signal that this serializer writes,
+    /// [`Error::Template`] if a piece of the template can't be rendered for it.
     pub fn context(&self, record: Record<'_>) -> Result<Context, Error> {
-        let mut parts = Vec::with_capacity(self.features.len());
-        for name in &self.features {
-            let value = record.value(name)?;
-            let schema = record.cohort().schema();
-            let feature = &schema.features()[schema.feature_index(name)?];
-            let written = match (write_value(feature, value), value, self.missing) {
-                (Some(written), _, _) => written,
-                (None, _, MissingPolicy::LeaveOut) => continue,
-                (None, helm_core::Value::Missing(reason), MissingPolicy::Reason) => reason.to_string(),
-                (None, _, _) => "unknown".into(),
-            };
-            parts.push(format!("{}: {written}", feature.label));
-        }
-        let text = if self.instruction.is_empty() {
-            parts.join(", ")
+        let mut text = String::with_capacity(256);
+        self.write_text(record, &mut text)?;
+        self.with_slots(text, record)
+    }
+
+    /// Appends the text of one participant's context, without the soft slots, to a text: for writing many records
+    /// without taking memory for each.
+    ///
+    /// # Errors
+    /// As [`Serializer::context`].
+    pub fn write_text(&self, record: Record<'_>, out: &mut String) -> Result<(), Error> {
+        let plan = self.plan(record)?;
+        if self.is_plain() {
+            write_features(&plan, record, 0..plan.features.len(), out);
         } else {
-            format!("{}\n{}", self.instruction, parts.join(", "))
-        };
+            write_features(&plan, record, self.places(record), out);
+        }
+        Ok(())
+    }
+
+    /// The question that asks for an outcome: its own, or else the template's.
+    pub fn question(&self, outcome: &Outcome) -> Question {
+        let text = outcome.question.clone().unwrap_or_else(|| self.question.join(&outcome.label));
+        Question { text, answers: outcome.answers.clone() }
+    }
+
+    /// The pieces for the record's schema: rendered with the first record, and used for all of that schema.
+    pub(crate) fn plan(&self, record: Record<'_>) -> Result<Arc<Plan>, Error> {
+        let schema = record.cohort().shared_schema();
+        let is_for = |plan: &&Arc<Plan>| Arc::ptr_eq(&plan.schema, schema) || plan.schema == *schema;
+        if let Some(plan) = self.plan.get().filter(is_for) {
+            return Ok(plan.clone());
+        }
+        let instruction = self.instruction.as_deref().unwrap_or(&self.template.instruction);
+        let plan = Plan::new(schema.clone(), &self.template, instruction, &self.features, self.missing)?;
+        let plan = Arc::new(plan);
+        // Where another schema was met before, its plan stays.
+        let _ = self.plan.set(plan.clone());
+        Ok(plan)
+    }
+
+    fn is_plain(&self) -> bool {
+        self.order == FeatureOrder::Fixed && self.dropout.is_none()
+    }
+
+    /// The places of the features that are written of a record, in their order.
+    pub(crate) fn places(&self, record: Record<'_>) -> Vec<usize> {
+        let id = record.cohort().participants()[record.row()].as_str();
+        places(self.features.len(), self.order, self.dropout, id)
+    }
+
+    /// Text and then the soft slots.
+    pub(crate) fn with_slots(&self, text: String, record: Record<'_>) -> Result<Context, Error> {
         let mut context = Context::default().with_text(text);
         for slot in &self.slots {
-            context = context.with_text(format!("\n{}: ", slot.label));
             let present = match &slot.signal {
                 Some(signal) => record.signal(signal)?.signal().is_some(),
                 None => true,
             };
-            context = if present { context.with_soft(slot.id.clone()) } else { context.with_text("not available") };
+            let [before, behind] = &slot.around;
+            context = context.with_text(before);
+            context = if present { context.with_soft(slot.id.clone()) } else { context.with_text(&slot.absent) };
+            if !behind.is_empty() {
+                context = context.with_text(behind);
+            }
         }
         Ok(context)
-    }
-
-    /// The question that asks for an outcome.
-    pub fn question(&self, outcome: &Outcome) -> Question {
-        Question { text: self.question.replace(OUTCOME, &outcome.label), answers: outcome.answers.clone() }
     }
 
     fn push_slot(mut self, id: SlotId, signal: Option<String>, label: String) -> Result<Self, Error> {
         if self.slots.iter().any(|slot| slot.id == id) {
             return Err(Error::DuplicateSlot { slot: id.to_string() });
         }
-        self.slots.push(Slot { id, signal, label });
+        let engine = Engine::new();
+        let around = cut(&engine.labelled("signal", &self.template.signal, &label, HOLE)?);
+        let around = <[String; 2]>::try_from(around).map_err(|parts| Error::Template {
+            piece: "signal",
+            expected: "{{ slot }} once".into(),
+            found: format!("{} of them", parts.len().saturating_sub(1)),
+        })?;
+        let absent = engine.labelled("absent", &self.template.absent, &label, "")?;
+        self.slots.push(Slot { id, signal, around, absent, label });
         Ok(self)
     }
+}
+
+/// Writes some features of a record between opening and closing.
+pub(crate) fn write_features(
+    plan: &Plan,
+    record: Record<'_>,
+    places: impl IntoIterator<Item = usize>,
+    out: &mut String,
+) {
+    out.push_str(&plan.opening);
+    let mut separator = "";
+    for place in places {
+        let feature = &plan.features[place];
+        if feature.write(out, separator, record.value_at(feature.index)) {
+            separator = &plan.separator;
+        }
+    }
+    out.push_str(&plan.closing);
 }
 
 #[cfg(test)]

@@ -1,8 +1,13 @@
-//! Readers of files: each yields a [`Table`](crate::Table), or a [`Signal`](crate::Signal).
+//! Readers of files: each yields a [`Table`](crate::Table), several for the rows of a file in batches, or a
+//! [`Signal`](crate::Signal).
 
 #[cfg(feature = "csv")]
 mod csv;
 mod mortality;
+mod options;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod table_reader;
 #[cfg(feature = "wfdb")]
 mod wfdb;
 #[cfg(feature = "xpt")]
@@ -11,6 +16,8 @@ mod xpt;
 #[cfg(feature = "csv")]
 pub use self::csv::read_csv;
 pub use mortality::read_mortality;
+pub use options::ReadOptions;
+pub use table_reader::TableReader;
 #[cfg(feature = "wfdb")]
 pub use wfdb::read_wfdb;
 #[cfg(feature = "xpt")]
@@ -21,7 +28,7 @@ use std::path::Path;
 use crate::Error;
 
 /// A file's name without its folder, for a table's name.
-fn file_name(path: &Path) -> String {
+pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 

@@ -7,6 +7,12 @@ mod file;
 mod mortality;
 #[cfg(all(feature = "csv", feature = "xpt"))]
 mod nhanes;
+#[cfg(all(feature = "parquet", feature = "csv", feature = "schema-file"))]
+mod parquet;
+#[cfg(feature = "schema-file")]
+mod schema_file;
+#[cfg(all(feature = "csv", feature = "schema-file"))]
+mod source;
 mod spirometry;
 #[cfg(feature = "wfdb")]
 mod wfdb;

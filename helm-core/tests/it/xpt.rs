@@ -16,7 +16,7 @@ fn read(file: &XptFile) -> Table {
 fn texts(table: &Table, column: &str) -> Vec<Option<String>> {
     match &table.column(column).unwrap().cells {
         Cells::Text(texts) => texts.clone(),
-        Cells::Numbers(_) => panic!("{column} is no text"),
+        _ => panic!("{column} is no text"),
     }
 }
 

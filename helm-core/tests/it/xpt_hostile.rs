@@ -42,6 +42,7 @@ fn cells(table: &Table, n_rows: usize) -> Vec<(String, Vec<Value>, Vec<Option<St
     let cut = |column: &helm_core::TableColumn| match &column.cells {
         Cells::Numbers(cells) => (column.name.clone(), cells[..n_rows].to_vec(), vec![]),
         Cells::Text(cells) => (column.name.clone(), vec![], cells[..n_rows].to_vec()),
+        _ => panic!("{} holds lists", column.name),
     };
     table.columns().iter().map(cut).collect()
 }

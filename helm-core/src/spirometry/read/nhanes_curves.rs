@@ -140,7 +140,7 @@ fn texts<'a>(table: &'a Table, name: &str) -> Result<Vec<Option<&'a str>>, Error
         Cells::Text(cells) => {
             Ok(cells.iter().map(|cell| cell.as_deref().map(str::trim).filter(|cell| !cell.is_empty())).collect())
         }
-        Cells::Numbers(_) => Err(cell_error(table, 0, name, "text")),
+        Cells::Numbers(_) | Cells::Lists(_) => Err(cell_error(table, 0, name, "text")),
     }
 }
 

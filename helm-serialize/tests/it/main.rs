@@ -1,0 +1,5 @@
+//! Templates, and what can be read back from their texts.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod round_trip;
+mod templates;
