@@ -28,6 +28,17 @@ pub enum Error {
         found: String,
     },
 
+    /// A participant's input that an encoder can't take.
+    #[error("{what}: expected {expected}, found {found}")]
+    Input {
+        /// Which input: a signal and its row.
+        what: String,
+        /// What it must be.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+
     /// An encoder's file can't be written or read, or is of another encoder.
     #[error("{}: {problem}", path.display())]
     File {

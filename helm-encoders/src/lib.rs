@@ -17,17 +17,22 @@ mod error;
 mod gradients;
 mod modality;
 mod projector;
+mod series;
 mod soft_tokens;
 mod spirogram;
 mod tabular;
+mod token_projector;
 
 pub use device::device;
 pub use encoder::{InputReader, ModalityEncoder};
 pub use error::Error;
 pub use modality::{Modality, ModalityInput, ModalitySnapshot};
 pub use projector::{Projector, ProjectorConfig};
+pub use series::{SeriesEncoder, SeriesEncoderConfig, SeriesInput, SeriesPooling, SeriesReader};
 pub use soft_tokens::SoftTokens;
 pub use spirogram::{
     FlowVolume, ResNet1d, ResNet1dConfig, SpirogramEncoder, SpirogramEncoderConfig, SpirogramInput, SpirogramReader,
+    TokenSource,
 };
 pub use tabular::{TabularEncoder, TabularEncoderConfig, TabularReader};
+pub use token_projector::{TokenProjector, TokenProjectorConfig};

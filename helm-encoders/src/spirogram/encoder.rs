@@ -1,13 +1,16 @@
 use burn::config::Config;
 use burn::module::Module;
+use burn::tensor::module::adaptive_avg_pool1d;
 use burn::tensor::{Device, Tensor, TensorData};
 use helm_core::Record;
 use helm_core::spirometry::Spirogram;
+use serde::{Deserialize, Serialize};
 
 use super::flow_volume::FlowVolume;
 use super::resnet::{ResNet1d, ResNet1dConfig};
 use crate::projector::{Projector, ProjectorConfig};
 use crate::tabular::{TabularReader, rows};
+use crate::token_projector::{TokenProjector, TokenProjectorConfig};
 use crate::{Error, InputReader, ModalityEncoder, SoftTokens};
 
 /// Configuration of a [`SpirogramEncoder`].
@@ -27,24 +30,65 @@ pub struct SpirogramEncoderConfig {
     /// Root mean square of the soft tokens at the start, best that of the language model's embeddings.
     #[config(default = "0.02")]
     pub initial_rms: f64,
+    /// What the soft tokens are made of.
+    #[config(default = "TokenSource::Pooled")]
+    pub tokens: TokenSource,
+}
+
+/// What a [`SpirogramEncoder`]'s soft tokens are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TokenSource {
+    /// All of the ResNet's mean over the curve, as in the paper.
+    #[default]
+    Pooled,
+    /// Each of the mean over its own part of the curve: the ResNet's sequence (32 positions in the published size) cut
+    /// into as many even parts as there are soft tokens. The first soft token is then about the first of the breath.
+    Positions,
 }
 
 /// A ResNet18-D on the flow–volume curve, and a projector from its features and single numbers to soft tokens.
+///
+/// ```
+/// use helm_encoders::{ModalityEncoder, ResNet1dConfig, SpirogramEncoderConfig, SpirogramInput, TokenSource};
+///
+/// let device = helm_encoders::device("cpu")?;
+/// let resnet = ResNet1dConfig::new(1).with_width(4);
+/// let config = SpirogramEncoderConfig::new(resnet, 0, 6, 64).with_tokens(TokenSource::Positions);
+/// let blow = SpirogramInput { flow_litres_per_second: vec![1.0; 1000], scalars: vec![] };
+/// assert_eq!(config.init(&device).encode(&[&blow], &device).into_tensor().dims(), [1, 6, 64]);
+/// # Ok::<(), helm_encoders::Error>(())
+/// ```
 #[derive(Module, Debug)]
 pub struct SpirogramEncoder {
     resnet: ResNet1d,
-    projector: Projector,
+    projector: Option<Projector>,
+    token_projector: Option<TokenProjector>,
 }
 
 impl SpirogramEncoderConfig {
     /// An encoder with random weights.
     pub fn init(&self, device: &Device) -> SpirogramEncoder {
         let resnet = self.resnet.init(device);
-        let projector = ProjectorConfig::new(resnet.d_features() + self.n_scalars, self.n_soft, self.d_model)
-            .with_d_hidden(self.d_hidden)
-            .with_initial_rms(self.initial_rms)
-            .init(device);
-        SpirogramEncoder { resnet, projector }
+        let d_features = resnet.d_features() + self.n_scalars;
+        let pooled = || {
+            ProjectorConfig::new(d_features, self.n_soft, self.d_model)
+                .with_d_hidden(self.d_hidden)
+                .with_initial_rms(self.initial_rms)
+                .init(device)
+        };
+        let positions = || {
+            TokenProjectorConfig::new(d_features, self.n_soft, self.d_model)
+                .with_d_hidden(self.d_hidden)
+                .with_initial_rms(self.initial_rms)
+                .init(device)
+        };
+        SpirogramEncoder {
+            resnet,
+            projector: (self.tokens == TokenSource::Pooled).then(pooled),
+            token_projector: (self.tokens == TokenSource::Positions).then(positions),
+        }
     }
 }
 
@@ -63,26 +107,54 @@ impl ModalityEncoder for SpirogramEncoder {
     type Input = SpirogramInput;
 
     fn n_soft(&self) -> usize {
-        self.projector.n_soft()
+        let of_positions = self.token_projector.as_ref().map(TokenProjector::n_soft);
+        self.projector.as_ref().map(Projector::n_soft).or(of_positions).expect("an encoder has one of the two")
     }
 
     fn d_model(&self) -> usize {
-        self.projector.d_model()
+        let of_positions = self.token_projector.as_ref().map(TokenProjector::d_model);
+        self.projector.as_ref().map(Projector::d_model).or(of_positions).expect("an encoder has one of the two")
     }
 
     fn encode(&self, inputs: &[&SpirogramInput], device: &Device) -> SoftTokens {
-        let flow: Vec<f32> = inputs.iter().flat_map(|input| &input.flow_litres_per_second).copied().collect();
-        let length = flow.len() / inputs.len();
-        // [batch, 1, points]
-        let curves = Tensor::<3>::from_data(TensorData::new(flow, [inputs.len(), 1, length]), device);
-        let mut features = self.resnet.forward(curves);
-        if !inputs[0].scalars.is_empty() {
-            let scalars = rows(inputs.iter().map(|input| input.scalars.as_slice()), device);
-            // [batch, d_features] and [batch, n_scalars] -> [batch, d_features + n_scalars]
-            features = Tensor::cat(vec![features, scalars], 1);
+        if let Some(projector) = &self.projector {
+            return projector.forward(self.pooled(inputs, device));
         }
-        self.projector.forward(features)
+        let projector = self.token_projector.as_ref().expect("an encoder has one of the two");
+        let sequence = self.resnet.sequence(curves(inputs, device));
+        // [batch, d_features, positions] -> [batch, d_features, n_soft] -> [batch, n_soft, d_features]
+        let mut features = adaptive_avg_pool1d(sequence, projector.n_soft()).swap_dims(1, 2);
+        if let Some(scalars) = scalars(inputs, device) {
+            let [batch, n_scalars] = scalars.dims();
+            // [batch, n_scalars] -> [batch, n_soft, n_scalars]
+            let scalars = scalars.unsqueeze_dim::<3>(1).expand([batch, projector.n_soft(), n_scalars]);
+            features = Tensor::cat(vec![features, scalars], 2);
+        }
+        projector.forward(features)
     }
+}
+
+impl SpirogramEncoder {
+    /// The ResNet's mean over the curve, and the scalars, `[batch, d_features + n_scalars]`.
+    fn pooled(&self, inputs: &[&SpirogramInput], device: &Device) -> Tensor<2> {
+        let features = self.resnet.forward(curves(inputs, device));
+        match scalars(inputs, device) {
+            Some(scalars) => Tensor::cat(vec![features, scalars], 1),
+            None => features,
+        }
+    }
+}
+
+/// The curves, `[batch, 1, points]`.
+fn curves(inputs: &[&SpirogramInput], device: &Device) -> Tensor<3> {
+    let flow: Vec<f32> = inputs.iter().flat_map(|input| &input.flow_litres_per_second).copied().collect();
+    let length = flow.len() / inputs.len();
+    Tensor::from_data(TensorData::new(flow, [inputs.len(), 1, length]), device)
+}
+
+/// The single numbers, `[batch, n_scalars]`; `None` where there is none.
+fn scalars(inputs: &[&SpirogramInput], device: &Device) -> Option<Tensor<2>> {
+    (!inputs[0].scalars.is_empty()).then(|| rows(inputs.iter().map(|input| input.scalars.as_slice()), device))
 }
 
 /// Reads a record's spirogram as the input of a [`SpirogramEncoder`]: the curve, and some features as scalars.

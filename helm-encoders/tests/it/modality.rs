@@ -1,7 +1,5 @@
 //! A modality: soft tokens, gradients, steps, files.
 
-use std::sync::{Mutex, PoisonError};
-
 use burn::optim::AdamWConfig;
 use burn::tensor::Tensor;
 use helm_core::spirometry::MeasuredPoints;
@@ -10,6 +8,8 @@ use helm_encoders::{
     Error, FlowVolume, Modality, ModalityInput, ResNet1dConfig, SpirogramEncoderConfig, SpirogramReader,
     TabularEncoderConfig, TabularReader,
 };
+
+use crate::seeded;
 
 const N_SOFT: usize = 3;
 const D_MODEL: usize = 8;
@@ -36,16 +36,13 @@ fn cohort() -> Cohort {
 }
 
 fn spirogram(cohort: &Cohort, seed: u64) -> Modality {
-    // Random numbers come from one stream of the whole program.
-    static STREAM: Mutex<()> = Mutex::new(());
-    let _alone = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
-    let device = helm_encoders::device("cpu").unwrap();
-    device.seed(seed);
-    let scalars = TabularReader::fit(["age"], cohort.records()).unwrap();
-    let reader = SpirogramReader::new("spirogram", GRID).with_scalars(scalars);
-    let resnet = ResNet1dConfig::new(1).with_width(4).with_padding(0);
-    let config = SpirogramEncoderConfig::new(resnet, reader.n_scalars(), N_SOFT, D_MODEL).with_d_hidden(8);
-    Modality::new("spirogram", config.init(&device), reader, &device)
+    seeded(seed, |device| {
+        let scalars = TabularReader::fit(["age"], cohort.records()).unwrap();
+        let reader = SpirogramReader::new("spirogram", GRID).with_scalars(scalars);
+        let resnet = ResNet1dConfig::new(1).with_width(4).with_padding(0);
+        let config = SpirogramEncoderConfig::new(resnet, reader.n_scalars(), N_SOFT, D_MODEL).with_d_hidden(8);
+        Modality::new("spirogram", config.init(device), reader, device)
+    })
 }
 
 fn inputs(modality: &Modality, cohort: &Cohort) -> Vec<ModalityInput> {

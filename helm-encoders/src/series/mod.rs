@@ -1,0 +1,11 @@
+//! From any sampled waveform to soft tokens.
+
+mod backbone;
+mod encoder;
+mod input;
+mod patches;
+mod reader;
+
+pub use encoder::{SeriesEncoder, SeriesEncoderConfig, SeriesPooling};
+pub use input::SeriesInput;
+pub use reader::SeriesReader;
