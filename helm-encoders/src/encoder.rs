@@ -1,4 +1,4 @@
-use burn::module::Module;
+use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Device;
 use helm_core::Record;
 
@@ -48,7 +48,7 @@ use crate::{Error, SoftTokens};
 /// ```
 ///
 /// [`Modality`]: crate::Modality
-pub trait ModalityEncoder: Module + 'static {
+pub trait ModalityEncoder: Module + ModuleDisplay + 'static {
     /// What one participant's input is.
     type Input: Send + Sync + 'static;
 

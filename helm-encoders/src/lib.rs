@@ -26,7 +26,7 @@ mod token_projector;
 pub use device::device;
 pub use encoder::{InputReader, ModalityEncoder};
 pub use error::Error;
-pub use modality::{Modality, ModalityInput, ModalitySnapshot};
+pub use modality::{EncoderConfig, Modality, ModalityInput, ModalitySnapshot};
 pub use projector::{Projector, ProjectorConfig};
 pub use series::{SeriesEncoder, SeriesEncoderConfig, SeriesInput, SeriesPooling, SeriesReader};
 pub use soft_tokens::SoftTokens;

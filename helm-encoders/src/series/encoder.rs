@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::SeriesInput;
 use super::backbone::SeriesBackbone;
 use super::patches::Patches;
+use crate::modality::check_sizes;
 use crate::projector::{Projector, ProjectorConfig};
 use crate::token_projector::{TokenProjector, TokenProjectorConfig};
-use crate::{ModalityEncoder, SoftTokens};
+use crate::{EncoderConfig, Error, ModalityEncoder, SoftTokens};
 
 /// Configuration of a [`SeriesEncoder`].
 #[derive(Config, Debug, PartialEq)]
@@ -134,6 +135,39 @@ impl SeriesEncoderConfig {
             patch_samples: self.patch_samples,
             d_hidden: self.d_hidden,
         }
+    }
+}
+
+impl EncoderConfig for SeriesEncoderConfig {
+    type Encoder = SeriesEncoder;
+    const KIND: &'static str = "series";
+
+    fn check(&self) -> Result<(), Error> {
+        check_sizes(&[
+            ("n_channels", self.n_channels),
+            // The longest series has as many patches as this; samples themselves take no weights.
+            ("max_samples / patch_samples", self.max_samples.div_ceil(self.patch_samples.max(1))),
+            ("n_soft", self.n_soft),
+            ("d_model", self.d_model),
+            ("patch_samples", self.patch_samples),
+            ("d_hidden", self.d_hidden),
+            ("d_feed_forward", self.d_feed_forward),
+            ("n_heads", self.n_heads),
+            ("d_projector", self.d_projector),
+        ])?;
+        let wrong =
+            |what, expected: String, found: usize| Err(Error::Config { what, expected, found: found.to_string() });
+        if self.n_layers > 1000 {
+            return wrong("n_layers", "at most 1000".into(), self.n_layers);
+        }
+        if !self.d_hidden.is_multiple_of(self.n_heads) {
+            return wrong("d_hidden", format!("a multiple of the {} heads", self.n_heads), self.d_hidden);
+        }
+        Ok(())
+    }
+
+    fn encoder(&self, device: &Device) -> SeriesEncoder {
+        self.init(device)
     }
 }
 

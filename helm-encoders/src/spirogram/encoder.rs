@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::flow_volume::FlowVolume;
 use super::resnet::{ResNet1d, ResNet1dConfig};
+use crate::modality::check_sizes;
 use crate::projector::{Projector, ProjectorConfig};
 use crate::tabular::{TabularReader, rows};
 use crate::token_projector::{TokenProjector, TokenProjectorConfig};
-use crate::{Error, InputReader, ModalityEncoder, SoftTokens};
+use crate::{EncoderConfig, Error, InputReader, ModalityEncoder, SoftTokens};
 
 /// Configuration of a [`SpirogramEncoder`].
 #[derive(Config, Debug)]
@@ -92,6 +93,35 @@ impl SpirogramEncoderConfig {
     }
 }
 
+impl EncoderConfig for SpirogramEncoderConfig {
+    type Encoder = SpirogramEncoder;
+    const KIND: &'static str = "spirogram";
+
+    fn check(&self) -> Result<(), Error> {
+        // Scalars and padding may be 0.
+        check_sizes(&[
+            ("n_scalars, and one more", self.n_scalars.saturating_add(1)),
+            ("n_soft", self.n_soft),
+            ("d_model", self.d_model),
+            ("d_hidden", self.d_hidden),
+            ("width of the ResNet", self.resnet.width.saturating_mul(8)),
+            ("padding of the ResNet, and one more", self.resnet.padding.saturating_add(1)),
+        ])?;
+        let wrong = |what, expected: &str, found: String| Err(Error::Config { what, expected: expected.into(), found });
+        if self.resnet.channels_in != 1 {
+            return wrong("channels of the ResNet", "1, the flow", self.resnet.channels_in.to_string());
+        }
+        if !(0.0..=1.0).contains(&self.resnet.momentum) {
+            return wrong("momentum of the ResNet", "0 to 1", self.resnet.momentum.to_string());
+        }
+        Ok(())
+    }
+
+    fn encoder(&self, device: &Device) -> SpirogramEncoder {
+        self.init(device)
+    }
+}
+
 /// A blow as the encoder takes it.
 ///
 /// There is no `Debug`: it is a participant's data.
@@ -158,7 +188,8 @@ fn scalars(inputs: &[&SpirogramInput], device: &Device) -> Option<Tensor<2>> {
 }
 
 /// Reads a record's spirogram as the input of a [`SpirogramEncoder`]: the curve, and some features as scalars.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct SpirogramReader {
     /// The signal's name in the schema.
     signal: String,
@@ -192,5 +223,28 @@ impl InputReader for SpirogramReader {
         let blow = Spirogram::from_signal(signal.clone())?;
         let scalars = self.scalars.as_ref().map(|reader| reader.row(record)).transpose()?.unwrap_or_default();
         Ok(Some(SpirogramInput { flow_litres_per_second: self.flow_volume.curve(&blow), scalars }))
+    }
+}
+
+/// A reader as a file has it, before it is checked.
+#[derive(Deserialize)]
+#[serde(rename = "SpirogramReader")]
+struct Stored {
+    signal: String,
+    flow_volume: FlowVolume,
+    scalars: Option<TabularReader>,
+}
+
+impl TryFrom<Stored> for SpirogramReader {
+    type Error = Error;
+
+    fn try_from(Stored { signal, flow_volume, scalars }: Stored) -> Result<Self, Error> {
+        check_sizes(&[("points of the flow–volume curve", flow_volume.n_points)])?;
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        if !(positive(flow_volume.max_volume_litres) && positive(flow_volume.max_seconds)) {
+            let found = format!("{} L and {} s", flow_volume.max_volume_litres, flow_volume.max_seconds);
+            return Err(Error::Config { what: "flow–volume curve", expected: "ends above 0".into(), found });
+        }
+        Ok(Self { signal, flow_volume, scalars })
     }
 }

@@ -9,6 +9,7 @@ mod device;
 mod flow_volume;
 mod modality;
 mod resnet;
+mod saved;
 mod series;
 mod tabular;
 

@@ -181,3 +181,83 @@ fn files_keep_weights_and_statistics() {
     }
     assert!(other.load(&folder.path().join("none")).is_err());
 }
+
+/// Everyone's input; the stand-in where there is none.
+fn inputs_of_all(modality: &Modality, cohort: &Cohort) -> Vec<ModalityInput> {
+    let of = |record| modality.read(record).unwrap().or_else(|| modality.stand_in()).unwrap();
+    cohort.records().map(of).collect()
+}
+
+#[test]
+fn a_stand_in_is_learned_beside_the_encoder() {
+    let cohort = cohort();
+    let plain = spirogram(&cohort, 1);
+    assert!(plain.stand_in().is_none());
+    let before = encode(&plain, &inputs(&plain, &cohort));
+    let n_plain = plain.n_parameters();
+    let mut modality = seeded_stand_in(plain);
+    assert_eq!(modality.n_parameters(), n_plain + N_SOFT * D_MODEL);
+    // Who has the input is encoded as before.
+    assert_eq!(encode(&modality, &inputs(&modality, &cohort)), before);
+
+    // In a mixed batch, each is encoded as alone, wherever the missing one stands.
+    let mut all = inputs_of_all(&modality, &cohort);
+    assert_eq!(all.iter().map(ModalityInput::is_stand_in).collect::<Vec<_>>(), [false, false, false, false, true]);
+    all.swap(1, 4);
+    let alone: Vec<f32> = all.iter().flat_map(|input| encode(&modality, std::slice::from_ref(input))).collect();
+    for (together, alone) in encode(&modality, &all).iter().zip(&alone) {
+        assert!((together - alone).abs() < 1e-5, "{together} {alone}");
+    }
+    // Batches of the stand-in alone train it alone.
+    let missing = vec![modality.stand_in().unwrap(); 2];
+    let stand_in = encode(&modality, &missing[..1]);
+    let snapshot = modality.snapshot();
+    step(&mut modality, &missing);
+    assert_ne!(encode(&modality, &missing[..1]), stand_in);
+    assert_eq!(encode(&modality, &inputs(&modality, &cohort)), before);
+    modality.restore(&snapshot);
+    assert_eq!(encode(&modality, &missing[..1]), stand_in);
+    // Two who lack the input pull twice as hard as one.
+    let norm = |modality: &mut Modality, inputs: &[ModalityInput]| {
+        modality.start_training(&AdamWConfig::new());
+        let soft = modality.forward(&inputs.iter().collect::<Vec<_>>());
+        modality.backward(soft);
+        modality.gradient_norm_squared()
+    };
+    let (one, two) = (norm(&mut modality, &missing[..1]), norm(&mut modality, &missing));
+    assert!((two / one - 4.0).abs() < 1e-4, "{one} {two}");
+    // A mixed batch trains both.
+    let (encoder, both) = (norm(&mut modality, &all[2..]), norm(&mut modality, &all));
+    assert!(encoder > 0.0 && both > encoder, "{encoder} {both}");
+}
+
+fn seeded_stand_in(modality: Modality) -> Modality {
+    seeded(9, |_| modality.with_stand_in(0.5))
+}
+
+#[test]
+#[should_panic(expected = "a stand-in where an input is missing")]
+fn the_stand_in_of_another_modality_panics() {
+    let cohort = cohort();
+    let missing = seeded_stand_in(spirogram(&cohort, 1)).stand_in().unwrap();
+    let _ = spirogram(&cohort, 1).encode(&[&missing]);
+}
+
+#[test]
+fn files_keep_the_stand_in() {
+    let cohort = cohort();
+    let folder = tempfile::tempdir().unwrap();
+    let (with, without) = (folder.path().join("with.safetensors"), folder.path().join("without.safetensors"));
+    let mut saved = seeded_stand_in(spirogram(&cohort, 1));
+    let all = inputs_of_all(&saved, &cohort);
+    step(&mut saved, &all);
+    saved.save(&with).unwrap();
+    let mut loaded = seeded_stand_in(spirogram(&cohort, 2));
+    loaded.load(&with).unwrap();
+    assert_eq!(encode(&loaded, &all), encode(&saved, &all));
+    // One file has it, the other doesn't.
+    assert!(spirogram(&cohort, 3).load(&with).unwrap_err().to_string().contains("1 unknown"));
+    spirogram(&cohort, 1).save(&without).unwrap();
+    assert!(loaded.load(&without).unwrap_err().to_string().contains("1 missing"));
+    assert_eq!(encode(&loaded, &all), encode(&saved, &all));
+}

@@ -7,5 +7,6 @@ mod decoder;
 mod equalities;
 mod golden;
 mod models;
+mod stand_in;
 mod tokenizer;
 mod training;
