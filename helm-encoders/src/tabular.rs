@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::modality::check_sizes;
 use crate::projector::{Projector, ProjectorConfig};
-use crate::{EncoderConfig, Error, InputReader, ModalityEncoder, SoftTokens};
+use crate::{EncoderConfig, Error, FeatureEncoder, InputReader, ModalityEncoder, SoftTokens};
 
 /// Configuration of a [`TabularEncoder`].
 #[derive(Config, Debug)]
@@ -73,6 +73,22 @@ impl ModalityEncoder for TabularEncoder {
 
     fn encode(&self, inputs: &[&Vec<f32>], device: &Device) -> SoftTokens {
         self.projector.forward(rows(inputs.iter().map(|row| row.as_slice()), device))
+    }
+}
+
+impl FeatureEncoder for TabularEncoder {
+    fn d_features(&self) -> usize {
+        self.projector.d_hidden()
+    }
+
+    /// The projector's hidden layer.
+    fn features(&self, inputs: &[&Vec<f32>], device: &Device) -> Tensor<2> {
+        self.projector.hidden(rows(inputs.iter().map(|row| row.as_slice()), device))
+    }
+
+    fn freeze_features(mut self) -> Self {
+        self.projector = self.projector.freeze_hidden();
+        self
     }
 }
 

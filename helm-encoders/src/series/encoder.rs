@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::SeriesInput;
 use super::backbone::SeriesBackbone;
-use super::patches::Patches;
+use super::patches::{Patches, flags, n_patches};
 use crate::modality::check_sizes;
 use crate::projector::{Projector, ProjectorConfig};
 use crate::token_projector::{TokenProjector, TokenProjectorConfig};
-use crate::{EncoderConfig, Error, ModalityEncoder, SoftTokens};
+use crate::{EncoderConfig, Error, FeatureEncoder, ModalityEncoder, ReconstructingEncoder, SoftTokens};
 
 /// Configuration of a [`SeriesEncoder`].
 #[derive(Config, Debug, PartialEq)]
@@ -194,6 +194,50 @@ fn mean(x: Tensor<3>, patches: &Patches) -> Tensor<2> {
     // [batch, n_patches] -> [batch, n_patches, 1]
     let weights = patches.empty.clone().bool_not().float().unsqueeze_dim::<3>(2);
     ((x * weights.clone()).sum_dim(1) / weights.sum_dim(1)).squeeze_dim(1)
+}
+
+impl FeatureEncoder for SeriesEncoder {
+    fn d_features(&self) -> usize {
+        self.d_hidden
+    }
+
+    /// The mean over the patches.
+    fn features(&self, inputs: &[&SeriesInput], device: &Device) -> Tensor<2> {
+        let patches = self.patches(inputs, device);
+        mean(self.backbone.forward(&patches, None), &patches)
+    }
+
+    fn freeze_features(mut self) -> Self {
+        self.backbone = self.backbone.freeze();
+        self
+    }
+}
+
+impl ReconstructingEncoder for SeriesEncoder {
+    fn part_len(&self) -> usize {
+        self.n_channels * self.patch_samples
+    }
+
+    fn d_part(&self) -> usize {
+        self.d_hidden
+    }
+
+    fn filled_parts(&self, input: &SeriesInput) -> Vec<bool> {
+        let patches = input.valid().chunks(self.patch_samples).take(n_patches(input, self.patch_samples));
+        patches.map(|patch| patch.contains(&true)).collect()
+    }
+
+    fn contents(&self, inputs: &[&SeriesInput], device: &Device) -> (Tensor<3>, Tensor<3>) {
+        let values = self.patches(inputs, device).values;
+        let samples = values.clone().narrow(2, 0, self.part_len());
+        // A moment is valid in all channels or in none.
+        let valid = values.narrow(2, self.part_len(), self.patch_samples);
+        (samples, valid.repeat_dim(2, self.n_channels))
+    }
+
+    fn encode_hiding(&self, inputs: &[&SeriesInput], hidden: &[Vec<bool>], device: &Device) -> Tensor<3> {
+        self.backbone.forward(&self.patches(inputs, device), Some(flags(hidden, device)))
+    }
 }
 
 impl ModalityEncoder for SeriesEncoder {

@@ -8,4 +8,5 @@ mod reader;
 
 pub use encoder::{SeriesEncoder, SeriesEncoderConfig, SeriesPooling};
 pub use input::SeriesInput;
+pub(crate) use patches::flags;
 pub use reader::SeriesReader;

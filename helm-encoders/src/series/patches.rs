@@ -15,11 +15,9 @@ pub(crate) struct Patches {
     pub(crate) values: Tensor<3>,
     /// Which patches have no valid sample, `[batch, n_patches]`.
     pub(crate) empty: Tensor<2, Bool>,
-    /// The same on this side.
-    pub(crate) is_empty: Vec<Vec<bool>>,
 }
 
-/// Patches of an input up to its last valid moment.
+/// Patches of an input, up to its last valid moment.
 pub(crate) fn n_patches(input: &SeriesInput, patch_samples: usize) -> usize {
     let end = input.valid().iter().rposition(|&valid| valid).map_or(0, |last| last + 1);
     end.div_ceil(patch_samples)
@@ -54,7 +52,6 @@ impl Patches {
         Self {
             values: Tensor::from_data(TensorData::new(values, [inputs.len(), n, width]), device),
             empty: flags(&is_empty, device),
-            is_empty,
         }
     }
 }

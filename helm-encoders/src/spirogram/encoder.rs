@@ -12,7 +12,7 @@ use crate::modality::check_sizes;
 use crate::projector::{Projector, ProjectorConfig};
 use crate::tabular::{TabularReader, rows};
 use crate::token_projector::{TokenProjector, TokenProjectorConfig};
-use crate::{EncoderConfig, Error, InputReader, ModalityEncoder, SoftTokens};
+use crate::{EncoderConfig, Error, FeatureEncoder, InputReader, ModalityEncoder, SoftTokens};
 
 /// Configuration of a [`SpirogramEncoder`].
 #[derive(Config, Debug)]
@@ -63,9 +63,11 @@ pub enum TokenSource {
 /// ```
 #[derive(Module, Debug)]
 pub struct SpirogramEncoder {
-    resnet: ResNet1d,
+    pub(super) resnet: ResNet1d,
     projector: Option<Projector>,
     token_projector: Option<TokenProjector>,
+    #[module(skip)]
+    pub(super) n_scalars: usize,
 }
 
 impl SpirogramEncoderConfig {
@@ -89,6 +91,7 @@ impl SpirogramEncoderConfig {
             resnet,
             projector: (self.tokens == TokenSource::Pooled).then(pooled),
             token_projector: (self.tokens == TokenSource::Positions).then(positions),
+            n_scalars: self.n_scalars,
         }
     }
 }
@@ -148,7 +151,7 @@ impl ModalityEncoder for SpirogramEncoder {
 
     fn encode(&self, inputs: &[&SpirogramInput], device: &Device) -> SoftTokens {
         if let Some(projector) = &self.projector {
-            return projector.forward(self.pooled(inputs, device));
+            return projector.forward(self.features(inputs, device));
         }
         let projector = self.token_projector.as_ref().expect("an encoder has one of the two");
         let sequence = self.resnet.sequence(curves(inputs, device));
@@ -164,26 +167,15 @@ impl ModalityEncoder for SpirogramEncoder {
     }
 }
 
-impl SpirogramEncoder {
-    /// The ResNet's mean over the curve, and the scalars, `[batch, d_features + n_scalars]`.
-    fn pooled(&self, inputs: &[&SpirogramInput], device: &Device) -> Tensor<2> {
-        let features = self.resnet.forward(curves(inputs, device));
-        match scalars(inputs, device) {
-            Some(scalars) => Tensor::cat(vec![features, scalars], 1),
-            None => features,
-        }
-    }
-}
-
 /// The curves, `[batch, 1, points]`.
-fn curves(inputs: &[&SpirogramInput], device: &Device) -> Tensor<3> {
+pub(super) fn curves(inputs: &[&SpirogramInput], device: &Device) -> Tensor<3> {
     let flow: Vec<f32> = inputs.iter().flat_map(|input| &input.flow_litres_per_second).copied().collect();
     let length = flow.len() / inputs.len();
     Tensor::from_data(TensorData::new(flow, [inputs.len(), 1, length]), device)
 }
 
 /// The single numbers, `[batch, n_scalars]`; `None` where there is none.
-fn scalars(inputs: &[&SpirogramInput], device: &Device) -> Option<Tensor<2>> {
+pub(super) fn scalars(inputs: &[&SpirogramInput], device: &Device) -> Option<Tensor<2>> {
     (!inputs[0].scalars.is_empty()).then(|| rows(inputs.iter().map(|input| input.scalars.as_slice()), device))
 }
 

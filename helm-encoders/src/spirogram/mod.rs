@@ -2,6 +2,7 @@
 
 mod encoder;
 mod flow_volume;
+mod pretrain;
 mod resnet;
 
 pub use encoder::{SpirogramEncoder, SpirogramEncoderConfig, SpirogramInput, SpirogramReader, TokenSource};

@@ -72,6 +72,14 @@ impl ResNet1dConfig {
 }
 
 impl ResNet1d {
+    /// Points of the input for each position of the sequence.
+    pub(super) const STRIDE: usize = 32;
+
+    /// Zeros on each side of the input.
+    pub(super) fn padding(&self) -> usize {
+        self.padding
+    }
+
     /// Channels of the sequence that comes out.
     pub fn d_features(&self) -> usize {
         self.width * 8

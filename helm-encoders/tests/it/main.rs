@@ -4,10 +4,12 @@
 use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::Device;
+use helm_core::{Cohort, ParticipantId, Schema};
 
 mod device;
 mod flow_volume;
 mod modality;
+mod pretrain;
 mod resnet;
 mod saved;
 mod series;
@@ -20,4 +22,10 @@ fn seeded<T>(seed: u64, make: impl FnOnce(&Device) -> T) -> T {
     let device = helm_encoders::device("cpu").unwrap();
     device.seed(seed);
     make(&device)
+}
+
+/// Participants of whom nothing is known.
+fn people(n: usize) -> Cohort {
+    let ids = (0..n).map(|i| ParticipantId::new(i.to_string())).collect();
+    Cohort::builder(Schema::new(vec![], vec![], vec![]).unwrap(), ids).unwrap().build().unwrap()
 }
