@@ -11,6 +11,10 @@ ci:
 test *ARGS:
     cargo test --release --workspace --locked {{ ARGS }}
 
+# A crate outside the workspace that brings its own encoder: that what is public is enough
+own-encoder:
+    cargo test --release --manifest-path helm-llm/tests/fixtures/own-encoder/Cargo.toml --target-dir target/own-encoder
+
 # Formatting, lints, documentation
 lint:
     cargo fmt --all -- --check

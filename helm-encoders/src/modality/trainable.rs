@@ -104,6 +104,10 @@ where
     fn backward(&mut self, gradient: Tensor<3>) {
         let soft = self.output.take().expect("forward comes before backward");
         assert_eq!(soft.dims(), gradient.dims(), "the gradient has the shape of the soft tokens");
+        if !soft.is_tracked() {
+            // Everything that made them is frozen.
+            return;
+        }
         // d(Σ soft · g) / d weights is the vector–Jacobian product of the encoder with g.
         let graph = (soft * Tensor::from_inner(gradient)).sum();
         let new = GradientsParams::from_grads(graph.backward(), self.weights());
@@ -129,7 +133,9 @@ where
     }
 
     fn step(&mut self, learning_rate: f64, scale: f64) {
-        if let (Some(gradients), Some(weights)) = (self.gradients.take(), self.weights.take()) {
+        // Without a gradient (nobody of the batch has the modality, or all is frozen) the weights stay where they are.
+        let Some(gradients) = self.gradients.take() else { return };
+        if let Some(weights) = self.weights.take() {
             let gradients = gradients::scale(&weights, gradients, scale);
             self.weights = Some(self.optimizer.step(learning_rate, weights, gradients));
         }

@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -43,7 +43,9 @@ impl Pretrainer {
             .filter(|(_, filled)| filled.contains(&true))
             .collect();
         crate::gradients::initialise(encoder);
-        let head = LinearConfig::new(encoder.d_part(), encoder.part_len()).init(&device);
+        // Zeros need no random numbers: the run's seed decides all.
+        let head =
+            LinearConfig::new(encoder.d_part(), encoder.part_len()).with_initializer(Initializer::Zeros).init(&device);
         let module = WithHead { encoder: encoder.valid(), head };
         let share = self.config.hidden_share;
         let loss = |module: &WithHead<E>, batch: &[usize], rng: &mut ChaCha8Rng| {

@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Device, Tensor, TensorData};
 use helm_core::Standardizer;
@@ -77,7 +77,10 @@ impl Pretrainer {
         let standardizer = targets.standardizer()?;
         let are_labels = targets.are_labels();
         crate::gradients::initialise(encoder);
-        let head = LinearConfig::new(encoder.d_features(), are_labels.len()).init(&device);
+        // Zeros need no random numbers: the run's seed decides all.
+        let head = LinearConfig::new(encoder.d_features(), are_labels.len())
+            .with_initializer(Initializer::Zeros)
+            .init(&device);
         let module = WithHead { encoder: encoder.valid(), head };
         let loss = |module: &WithHead<E>, batch: &[usize], _: &mut _| {
             let rows: Vec<usize> = batch.iter().map(|&place| known[place]).collect();

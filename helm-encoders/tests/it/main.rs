@@ -1,7 +1,8 @@
 //! Encoders against PyTorch and against published processing; what a modality keeps, saves and restores.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::{Mutex, PoisonError};
+use std::cell::Cell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::Device;
 use helm_core::{Cohort, ParticipantId, Schema};
@@ -15,10 +16,35 @@ mod saved;
 mod series;
 mod tabular;
 
-/// Makes something whose random numbers a seed decides: they are drawn from one stream of the whole program.
-fn seeded<T>(seed: u64, make: impl FnOnce(&Device) -> T) -> T {
+/// While it lives, only this thread draws random numbers: they come from one stream of the whole program.
+struct Alone(Option<MutexGuard<'static, ()>>);
+
+thread_local! {
+    static IS_ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            IS_ALONE.set(false);
+        }
+    }
+}
+
+/// Waits until no other test draws random numbers.
+fn alone() -> Alone {
     static STREAM: Mutex<()> = Mutex::new(());
-    let _alone = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
+    if IS_ALONE.get() {
+        return Alone(None);
+    }
+    let guard = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
+    IS_ALONE.set(true);
+    Alone(Some(guard))
+}
+
+/// Makes something whose random numbers a seed decides.
+fn seeded<T>(seed: u64, make: impl FnOnce(&Device) -> T) -> T {
+    let _alone = alone();
     let device = helm_encoders::device("cpu").unwrap();
     device.seed(seed);
     make(&device)

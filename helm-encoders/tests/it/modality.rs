@@ -9,7 +9,7 @@ use helm_encoders::{
     TabularEncoderConfig, TabularReader,
 };
 
-use crate::seeded;
+use crate::{alone, seeded};
 
 const N_SOFT: usize = 3;
 const D_MODEL: usize = 8;
@@ -66,6 +66,7 @@ fn step(modality: &mut Modality, inputs: &[ModalityInput]) {
 
 #[test]
 fn a_participant_without_the_signal_has_no_input() {
+    let _alone = alone();
     let cohort = cohort();
     let modality = spirogram(&cohort, 1);
     assert_eq!(inputs(&modality, &cohort).len(), 4);
@@ -75,6 +76,7 @@ fn a_participant_without_the_signal_has_no_input() {
 
 #[test]
 fn a_batch_is_encoded_as_its_inputs_alone() {
+    let _alone = alone();
     let cohort = cohort();
     let mut modality = spirogram(&cohort, 1);
     let inputs = inputs(&modality, &cohort);
@@ -88,6 +90,7 @@ fn a_batch_is_encoded_as_its_inputs_alone() {
 
 #[test]
 fn steps_follow_the_gradient_and_snapshots_return() {
+    let _alone = alone();
     let cohort = cohort();
     let mut modality = spirogram(&cohort, 1);
     let inputs = inputs(&modality, &cohort);
@@ -108,6 +111,7 @@ fn steps_follow_the_gradient_and_snapshots_return() {
 
 #[test]
 fn gradients_add_up_and_scale() {
+    let _alone = alone();
     let cohort = cohort();
     let mut modality = spirogram(&cohort, 1);
     let inputs = inputs(&modality, &cohort);
@@ -132,7 +136,19 @@ fn gradients_add_up_and_scale() {
 }
 
 #[test]
+fn a_step_without_a_gradient_changes_nothing() {
+    let _alone = alone();
+    let cohort = cohort();
+    let mut modality = spirogram(&cohort, 1);
+    let inputs = inputs(&modality, &cohort);
+    let before = encode(&modality, &inputs);
+    modality.step(1e-2, 1.0);
+    assert_eq!(encode(&modality, &inputs), before);
+}
+
+#[test]
 fn the_same_seed_makes_the_same_encoder() {
+    let _alone = alone();
     let cohort = cohort();
     let encoded = |seed| {
         let modality = spirogram(&cohort, seed);
@@ -144,6 +160,7 @@ fn the_same_seed_makes_the_same_encoder() {
 
 #[test]
 fn files_keep_weights_and_statistics() {
+    let _alone = alone();
     let cohort = cohort();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spirogram.safetensors");
@@ -190,6 +207,7 @@ fn inputs_of_all(modality: &Modality, cohort: &Cohort) -> Vec<ModalityInput> {
 
 #[test]
 fn a_stand_in_is_learned_beside_the_encoder() {
+    let _alone = alone();
     let cohort = cohort();
     let plain = spirogram(&cohort, 1);
     assert!(plain.stand_in().is_none());
@@ -238,6 +256,7 @@ fn seeded_stand_in(modality: Modality) -> Modality {
 #[test]
 #[should_panic(expected = "a stand-in where an input is missing")]
 fn the_stand_in_of_another_modality_panics() {
+    let _alone = alone();
     let cohort = cohort();
     let missing = seeded_stand_in(spirogram(&cohort, 1)).stand_in().unwrap();
     let _ = spirogram(&cohort, 1).encode(&[&missing]);
@@ -245,6 +264,7 @@ fn the_stand_in_of_another_modality_panics() {
 
 #[test]
 fn files_keep_the_stand_in() {
+    let _alone = alone();
     let cohort = cohort();
     let folder = tempfile::tempdir().unwrap();
     let (with, without) = (folder.path().join("with.safetensors"), folder.path().join("without.safetensors"));

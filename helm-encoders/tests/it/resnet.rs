@@ -33,6 +33,7 @@ fn size(value: &Value) -> usize {
 }
 
 fn network(case: &Value, device: &Device) -> ResNet1d {
+    let _alone = crate::alone();
     let config = ResNet1dConfig::new(size(&case["channels_in"]))
         .with_width(size(&case["width"]))
         .with_padding(size(&case["padding"]));
@@ -207,6 +208,7 @@ fn a_frozen_network_keeps_its_running_statistics() {
 
 #[test]
 fn any_length_goes_through() {
+    let _alone = crate::alone();
     let device = helm_encoders::device("cpu").unwrap();
     let network = ResNet1dConfig::new(1).with_width(4).with_padding(0).init(&device);
     for (length, positions) in [(1, 1), (7, 1), (31, 1), (33, 2), (128, 4), (1000, 32)] {

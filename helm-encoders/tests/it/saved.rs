@@ -12,7 +12,7 @@ use helm_encoders::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::seeded;
+use crate::{alone, seeded};
 
 /// People with numbers that no short decimal names, an ECG each, and a blow.
 fn cohort(n: usize, shift: f64) -> Cohort {
@@ -98,6 +98,7 @@ fn series(train: &Cohort, pooling: SeriesPooling) -> (SeriesEncoderConfig, Serie
 
 #[test]
 fn every_encoder_scores_new_people_the_same_after_loading() {
+    let _alone = alone();
     let train = cohort(7, 0.0);
     let folder = tempfile::tempdir().unwrap();
     let (config, reader) = tabular(&train);
@@ -117,6 +118,7 @@ fn every_encoder_scores_new_people_the_same_after_loading() {
 
 #[test]
 fn what_does_not_belong_together_is_refused() {
+    let _alone = alone();
     let train = cohort(7, 0.0);
     let device = helm_encoders::device("cpu").unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -175,6 +177,7 @@ fn what_does_not_belong_together_is_refused() {
 
 #[test]
 fn modalities_that_cannot_be_saved_whole_say_so() {
+    let _alone = alone();
     let train = cohort(3, 0.0);
     let folder = tempfile::tempdir().unwrap();
     let device = helm_encoders::device("cpu").unwrap();

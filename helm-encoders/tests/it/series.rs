@@ -6,7 +6,7 @@ use helm_encoders::{
     Error, InputReader, ModalityEncoder, SeriesEncoder, SeriesEncoderConfig, SeriesInput, SeriesPooling, SeriesReader,
 };
 
-use crate::seeded;
+use crate::{alone, seeded};
 
 const POOLINGS: [SeriesPooling; 2] = [SeriesPooling::Mean, SeriesPooling::Queries];
 
@@ -47,6 +47,7 @@ fn inputs() -> Vec<SeriesInput> {
 
 #[test]
 fn a_batch_is_encoded_as_its_series_alone() {
+    let _alone = alone();
     for pooling in POOLINGS {
         seeded(1, |device| {
             let encoder = encoder(pooling, device);
@@ -63,6 +64,7 @@ fn a_batch_is_encoded_as_its_series_alone() {
 
 #[test]
 fn what_the_mask_excludes_changes_nothing() {
+    let _alone = alone();
     for pooling in POOLINGS {
         seeded(2, |device| {
             let encoder = encoder(pooling, device);
@@ -86,6 +88,7 @@ fn what_the_mask_excludes_changes_nothing() {
 
 #[test]
 fn every_weight_but_that_of_hidden_patches_gets_a_gradient() {
+    let _alone = alone();
     for pooling in POOLINGS {
         seeded(3, |device| {
             use burn::module::{Module, ModuleVisitor, Param};
@@ -109,6 +112,7 @@ fn every_weight_but_that_of_hidden_patches_gets_a_gradient() {
 #[test]
 #[should_panic(expected = "a series of 9 patches for an encoder of 8")]
 fn series_longer_than_the_encoder_panic() {
+    let _alone = alone();
     let device = helm_encoders::device("cpu").unwrap();
     let input = SeriesInput::new(waves(65, 0.1), vec![true; 65]).unwrap();
     let _ = encoder(SeriesPooling::Mean, &device).encode(&[&input], &device);
@@ -116,6 +120,7 @@ fn series_longer_than_the_encoder_panic() {
 
 #[test]
 fn inputs_that_cannot_be_used_are_errors() {
+    let _alone = alone();
     let message = |samples: &[f32], valid: &[bool]| {
         let error = SeriesInput::new(samples.to_vec(), valid.to_vec()).err().unwrap();
         assert!(matches!(error, Error::Input { .. }));
@@ -140,6 +145,7 @@ fn signal(samples: &[f32], n_channels: usize, rate_hz: f64, unit: &str) -> Signa
 
 #[test]
 fn channels_are_standardised_by_the_training_records() {
+    let _alone = alone();
     let cohort = cohort(vec![
         signal(&[1.0, 3.0, 100.0, 300.0], 2, 300.0, "mV"),
         SignalState::Absent,
@@ -168,6 +174,7 @@ fn channels_are_standardised_by_the_training_records() {
 
 #[test]
 fn signals_of_another_kind_are_refused() {
+    let _alone = alone();
     let usual = signal(&[1.0, 2.0], 1, 300.0, "mV");
     for other in
         [signal(&[1.0, 2.0], 2, 300.0, "mV"), signal(&[1.0, 2.0], 1, 250.0, "mV"), signal(&[1.0], 1, 300.0, "V")]

@@ -1,8 +1,14 @@
 //! Participants who lack a modality: its stand-in, and dropout in training.
 
+use std::collections::BTreeMap;
+
 use helm_core::{Answers, Cohort, Context, Feature, MissingReason, ParticipantId, Question, Record, Schema, Value};
-use helm_encoders::{Modality, ModalityInput, TabularEncoderConfig, TabularReader};
+use helm_encoders::{
+    FeatureEncoder, Modality, ModalityEncoder, ModalityInput, PretrainConfig, Pretrainer, ResNet1dConfig,
+    SpirogramEncoder, SpirogramEncoderConfig, SpirogramInput, TabularEncoderConfig, TabularReader, Targets,
+};
 use helm_llm::{Error, Examples, Helm, Prompt, TrainConfig, Trainer};
+use safetensors::SafeTensors;
 
 use crate::models::{cohort, device, pass_on, seeded, tiny};
 
@@ -182,4 +188,62 @@ fn a_checkpoint_is_a_modality_saved_whole() {
     let loaded = Modality::load_from::<TabularEncoderConfig, TabularReader>(&epoch, "x", &device()).unwrap();
     let loaded = Helm::new(tiny(), vec![loaded]).unwrap();
     assert_eq!(log_odds(&loaded, &prompts(&loaded, &new)), log_odds(&helm, &prompts(&helm, &new)));
+}
+
+/// A pretrained encoder goes on through the language model: its frozen features and their batch norms stay, bit by bit,
+/// while its projector learns; beside it is a modality that most batches lack.
+#[test]
+fn pretrained_and_frozen_features_stay_in_joint_training() {
+    let cohort = cohort(PARTICIPANTS);
+    let curve = |x: f64| -> Vec<f32> { (0..64).map(|i| (8.0 * x * (1.0 - f64::from(i) / 64.0)) as f32).collect() };
+    let input = move |x: f64| SpirogramInput { flow_litres_per_second: curve(x), scalars: vec![] };
+    let x = |row: usize| cohort.record(row).value("x").unwrap().as_number().unwrap();
+    let inputs: Vec<SpirogramInput> = (0..PARTICIPANTS).map(|row| input(x(row))).collect();
+    let targets = Targets::new(PARTICIPANTS)
+        .with_measure("x", (0..PARTICIPANTS).map(|row| (row % 3 > 0).then(|| x(row))).collect())
+        .unwrap();
+    let encoder = seeded(5, |device| {
+        let resnet = ResNet1dConfig::new(1).with_width(4).with_padding(0);
+        let encoder = SpirogramEncoderConfig::new(resnet, 0, 2, 16).with_d_hidden(8).init(device);
+        let mut config = PretrainConfig::default();
+        config.epochs = 1;
+        Pretrainer::new(config).unwrap().supervised(&encoder, &inputs, &targets, device, &mut |_| {}).unwrap().encoder
+    });
+    let soft = |encoder: &SpirogramEncoder| {
+        let all: Vec<&SpirogramInput> = inputs.iter().collect();
+        encoder.encode(&all, &device()).into_tensor().into_data().try_to_vec::<f32>().unwrap()
+    };
+    let pretrained = soft(&encoder);
+    let reader = move |record: Record<'_>| Ok(record.value("x")?.as_number().map(&input));
+    let modality = Modality::new("blow", encoder.freeze_features(), reader, &device());
+    let few = pass_on("few", 1, 16, |x| vec![x as f32; 16]);
+    let mut helm = Helm::new(tiny(), vec![modality, few]).unwrap();
+    let prompts: Vec<_> = cohort
+        .records()
+        .map(|record| {
+            let context = Context::default().with_text("x:").with_soft("blow");
+            let context = if record.row() == 0 { context.with_soft("few") } else { context };
+            helm.prompt(&context, record, &[question()]).unwrap()
+        })
+        .collect();
+    let labels = (0..PARTICIPANTS).map(|row| vec![Some(x(row) > 0.5)]).collect();
+    let train = Examples::new(prompts, labels).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let tensors = |helm: &Helm| {
+        let path = folder.path().join("blow.safetensors");
+        helm.modalities()[0].save(&path).unwrap();
+        let bytes = std::fs::read(path).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        tensors.iter().map(|(name, view)| (name.into(), view.data().to_vec())).collect::<BTreeMap<String, _>>()
+    };
+    // It begins where pretraining ended.
+    let read: Vec<_> = cohort.records().map(|it| helm.modalities()[0].read(it).unwrap().unwrap()).collect();
+    let begins = helm.modalities()[0].encode(&read.iter().collect::<Vec<_>>()).into_data().try_to_vec::<f32>().unwrap();
+    assert_eq!(begins, pretrained);
+    let before = tensors(&helm);
+    Trainer::new(config()).unwrap().fit(&mut helm, &train, &mut ()).unwrap();
+    let after = tensors(&helm);
+    let changed: Vec<&String> = before.keys().filter(|name| before[*name] != after[*name]).collect();
+    assert!(changed.len() > 2 && changed.iter().all(|name| name.starts_with("projector")), "{changed:?}");
+    assert!(before.keys().any(|name| name.contains("running_mean")));
 }
