@@ -13,6 +13,7 @@ test *ARGS:
 
 # A crate outside the workspace that brings its own encoder: that what is public is enough
 own-encoder:
+    cp Cargo.lock helm-llm/tests/fixtures/own-encoder/Cargo.lock
     cargo test --release --manifest-path helm-llm/tests/fixtures/own-encoder/Cargo.toml --target-dir target/own-encoder
 
 # Formatting, lints, documentation

@@ -68,7 +68,8 @@ pub trait ModalityEncoder: Module + ModuleDisplay + 'static {
 
 /// Reads one participant's input of an encoder from the record: `None` where the participant has no such modality.
 ///
-/// Closures `Fn(Record<'_>) -> Result<Option<I>, Error>` are readers.
+/// Closures `Fn(Record<'_>) -> Result<Option<I>, Error>` are readers. One that serialises, with what it learned on the
+/// training records, is saved with its modality ([`Modality::from_config`](crate::Modality::from_config)).
 pub trait InputReader: Send + Sync + 'static {
     /// What the encoder takes.
     type Input;

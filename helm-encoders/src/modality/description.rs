@@ -17,6 +17,64 @@ use crate::{Error, ModalityEncoder};
 ///
 /// Beside [`ModalityEncoder`], this is what an author implements so that
 /// [`Modality::load_from`](crate::Modality::load_from) works for the encoder; burn's `#[derive(Config)]` does most.
+///
+/// ```
+/// use burn::config::Config;
+/// use burn::module::Module;
+/// use burn::nn::{Linear, LinearConfig};
+/// use burn::tensor::{Device, Tensor, TensorData};
+/// use helm_encoders::{EncoderConfig, Error, ModalityEncoder, SoftTokens};
+///
+/// #[derive(Config, Debug)]
+/// struct PairConfig {
+///     d_model: usize,
+/// }
+///
+/// #[derive(Module, Debug)]
+/// struct Pair {
+///     linear: Linear,
+/// }
+///
+/// impl EncoderConfig for PairConfig {
+///     type Encoder = Pair;
+///     const KIND: &'static str = "my-crate/pair";
+///
+///     fn check(&self) -> Result<(), Error> {
+///         if (1..=65_536).contains(&self.d_model) {
+///             return Ok(());
+///         }
+///         Err(Error::Config { what: "d_model", expected: "1 to 65536".into(), found: self.d_model.to_string() })
+///     }
+///
+///     fn encoder(&self, device: &Device) -> Pair {
+///         Pair { linear: LinearConfig::new(2, self.d_model).init(device) }
+///     }
+/// }
+///
+/// impl ModalityEncoder for Pair {
+///     type Input = [f32; 2];
+///
+///     fn n_soft(&self) -> usize {
+///         1
+///     }
+///
+///     fn d_model(&self) -> usize {
+///         self.linear.weight.dims()[1]
+///     }
+///
+///     fn encode(&self, inputs: &[&[f32; 2]], device: &Device) -> SoftTokens {
+///         let pairs: Vec<f32> = inputs.iter().flat_map(|pair| pair.iter().copied()).collect();
+///         let pairs = Tensor::<2>::from_data(TensorData::new(pairs, [inputs.len(), 2]), device);
+///         SoftTokens::new(self.linear.forward(pairs).unsqueeze_dim(1))
+///     }
+/// }
+///
+/// let device = helm_encoders::device("cpu")?;
+/// PairConfig::new(8).check()?;
+/// let pair = PairConfig::new(8).encoder(&device);
+/// assert_eq!(pair.encode(&[&[0.5, 1.0]], &device).into_tensor().dims(), [1, 1, 8]);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait EncoderConfig: Config + Send + 'static {
     /// What it configures.
     type Encoder: ModalityEncoder;

@@ -3,6 +3,16 @@ use burn::tensor::{Device, Tensor};
 use crate::ModalityEncoder;
 
 /// An encoder whose features, in front of its projector, can be trained or used by themselves.
+///
+/// ```
+/// use helm_encoders::{FeatureEncoder, SeriesEncoderConfig, SeriesInput};
+///
+/// let device = helm_encoders::device("cpu")?;
+/// let encoder = SeriesEncoderConfig::new(1, 64, 2, 16).init(&device);
+/// let wave = SeriesInput::new(vec![0.5; 50], vec![true; 50])?;
+/// assert_eq!(encoder.features(&[&wave], &device).dims(), [1, encoder.d_features()]);
+/// # Ok::<(), helm_encoders::Error>(())
+/// ```
 pub trait FeatureEncoder: ModalityEncoder {
     /// Width of the features.
     fn d_features(&self) -> usize;
@@ -19,6 +29,18 @@ pub trait FeatureEncoder: ModalityEncoder {
 }
 
 /// An encoder that can be trained to fill in hidden parts of its input: patches of a waveform, stretches of a curve.
+///
+/// ```
+/// use helm_encoders::{ReconstructingEncoder, SeriesEncoderConfig, SeriesInput};
+///
+/// let device = helm_encoders::device("cpu")?;
+/// let encoder = SeriesEncoderConfig::new(1, 64, 2, 16).with_patch_samples(16).init(&device);
+/// let wave = SeriesInput::new(vec![0.5; 50], vec![true; 50])?;
+/// assert_eq!(encoder.filled_parts(&wave), [true; 4]);
+/// let hidden = vec![vec![false, true, false, false]];
+/// assert_eq!(encoder.encode_hiding(&[&wave], &hidden, &device).dims(), [1, 4, encoder.d_part()]);
+/// # Ok::<(), helm_encoders::Error>(())
+/// ```
 pub trait ReconstructingEncoder: ModalityEncoder {
     /// Numbers in a part.
     fn part_len(&self) -> usize;

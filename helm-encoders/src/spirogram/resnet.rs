@@ -19,7 +19,8 @@ pub struct ResNet1dConfig {
     pub padding: usize,
     /// The share of a batch's own mean and variance in the running ones, PyTorch's convention. The published model has
     /// 0.9 here (Keras' `momentum = 0.1` is the share of the old ones), which follows the last batch closely; 0.1 is
-    /// what small batches need.
+    /// what small batches need. The running variance takes the batch's variance divided by n, as in Keras; PyTorch
+    /// divides by n − 1.
     #[config(default = "0.1")]
     pub momentum: f64,
 }
