@@ -285,7 +285,7 @@ impl Modality {
     }
 
     /// Makes a modality that [`save_in`](Self::save_in) wrote anew. The caller names the types of configuration and
-    /// reader.
+    /// reader. What was frozen is not in the files: all of it can be trained.
     ///
     /// ```
     /// # use helm_core::{Cohort, Feature, ParticipantId, Schema, Value};

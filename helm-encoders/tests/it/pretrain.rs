@@ -236,6 +236,12 @@ fn frozen_features_stay_bit_identical_through_further_training() {
             let before = tensors(&modality);
             train(&mut modality, &inputs);
             let after = tensors(&modality);
+            // A file's weights are as frozen as those that they replace.
+            let folder = tempfile::tempdir().unwrap();
+            let (path, n) = (folder.path().join("weights.safetensors"), modality.n_parameters());
+            modality.save(&path).unwrap();
+            modality.load(&path).unwrap();
+            assert_eq!(modality.n_parameters(), n);
             let changed =
                 |part: &str| before.iter().filter(|(name, old)| name.contains(part) && after[*name] != **old).count();
             (changed("resnet"), changed("running"), changed("projector"), modality.n_parameters())
