@@ -11,6 +11,11 @@ ci:
 test *ARGS:
     cargo test --release --workspace --locked {{ ARGS }}
 
+# A crate outside the workspace that brings its own encoder: that what is public is enough
+own-encoder:
+    cp Cargo.lock helm-llm/tests/fixtures/own-encoder/Cargo.lock
+    cargo test --release --manifest-path helm-llm/tests/fixtures/own-encoder/Cargo.toml --target-dir target/own-encoder
+
 # Formatting, lints, documentation
 lint:
     cargo fmt --all -- --check

@@ -10,11 +10,13 @@ DIR is the repository (or any folder). Written:
 
     helm-encoders/tests/it/fixtures/resnet18d_w8.safetensors   width 8, 3 channels
     helm-encoders/tests/it/fixtures/resnet18d_w4.safetensors   width 4, 2 channels
+    helm-encoders/tests/it/fixtures/resnet18d_w4_gradients.safetensors
     helm-encoders/tests/it/golden/resnet18d.json
 
 Everything is f32 by PyTorch on one thread; the script runs the same in f64 and stops where the two differ (largest
 differences are printed). Tolerances that follow: 1e-5 of the largest entry on outputs and gradients in evaluation
-mode, 1e-4 of it on outputs in training mode, 1e-5 on running statistics.
+mode, 1e-4 of it on outputs in training mode, 1e-5 on running statistics. Gradients in training mode, of all weights and
+of the input, are compared by 1e-4 of the largest entry of each tensor.
 """
 
 import argparse
@@ -32,7 +34,7 @@ from torch.nn import functional
 
 VERSIONS = {"numpy": "2.4.6", "safetensors": "0.8.0", "torch": "2.9.0"}
 EVALUATION, TRAINING, STATISTICS = 1e-5, 1e-4, 1e-5
-worst = {"evaluation": 0.0, "gradient": 0.0, "training": 0.0}
+worst = {"evaluation": 0.0, "gradient": 0.0, "training": 0.0, "training gradient": 0.0}
 
 
 class ConvNorm(nn.Module):
@@ -123,6 +125,15 @@ def relative(x: torch.Tensor, reference: torch.Tensor) -> float:
     return float((x.double() - reference.double()).abs().max() / reference.abs().max())
 
 
+def training_gradients(model: ResNet1d, x: torch.Tensor, projection: torch.Tensor) -> dict[str, torch.Tensor]:
+    """By parameter, and "input": the gradient of sum(features * projection) in training mode."""
+    model = copy.deepcopy(model).train()
+    x = x.clone().requires_grad_(True)
+    names, parameters = zip(*model.named_parameters())
+    gradients = torch.autograd.grad((model(x) * projection).sum(), [*parameters, x])
+    return {name: gradient.contiguous() for name, gradient in zip([*names, "input"], gradients)}
+
+
 def case(folder: pathlib.Path, width: int, channels_in: int, length: int, padding: int, seed: int) -> dict:
     generator = torch.Generator().manual_seed(seed)
     model = ResNet1d(channels_in, width, padding)
@@ -179,6 +190,18 @@ def case(folder: pathlib.Path, width: int, channels_in: int, length: int, paddin
     worst["training"] = max(worst["training"], error)
     assert error < TRAINING, error
     assert relative(train_features, features) > 1e-2
+    # Gradients of sum(features * projection) in training mode, where the batch's own statistics take part.
+    gradients = training_gradients(model, x, projection)
+    exact_gradients = training_gradients(copy.deepcopy(model).double(), x.double(), projection.double())
+    for name, value in gradients.items():
+        error = relative(value, exact_gradients[name])
+        worst["training gradient"] = max(worst["training gradient"], error)
+        assert error < TRAINING, (name, error)
+    gradients_file = None
+    if width == 4:
+        gradients_file = f"resnet18d_w{width}_gradients.safetensors"
+        safetensors.torch.save_file(gradients, str(folder / gradients_file), metadata={"format": "pt"})
+        (folder / gradients_file).chmod(0o644)
     before, after = model.stem[0].bn, training.stem[0].bn
     mean, variance = stem.mean((0, 2)), stem.var((0, 2), correction=0)
     n = stem.shape[0] * stem.shape[2]
@@ -205,6 +228,8 @@ def case(folder: pathlib.Path, width: int, channels_in: int, length: int, paddin
         "gradient_max": gradient.abs().max(),
         "training": {
             "features": train_features,
+            "gradients": gradients_file,
+            "gradient_norms": {name: value.double().norm() for name, value in gradients.items()},
             "momentum": 0.1,
             "batch_mean": mean,
             "batch_var_biased": variance,
@@ -268,11 +293,12 @@ def main() -> None:
     ]
     assert cases[0]["sequence_shape"] == [2, 64, 4] and cases[1]["sequence_shape"] == [2, 32, 32]
     size = sum(path.stat().st_size for path in fixtures.glob("resnet18d_*.safetensors"))
-    assert size < 400_000, size
+    assert size < 500_000, size
     document = {
         "about": "Reference numbers of the ResNet18-D, made by scripts/golden_resnet1d.py. Flat arrays are row-major."
         " gradient: of sum(features * projection) to the input, in evaluation mode, at [item, channel, position]."
-        " training: one forward pass in training mode from the same weights; the statistics are stem.0.bn's."
+        " training: one forward pass in training mode from the same weights; the statistics are stem.0.bn's; the"
+        " gradients are of sum(features * projection) to every weight and to the input."
         f" Tolerances: {EVALUATION} of the largest entry in evaluation mode and on gradients, {TRAINING} of it on"
         f" training features, {STATISTICS} on statistics.",
         "versions": VERSIONS,

@@ -53,19 +53,21 @@ impl TryFrom<Stored> for Standardizer {
 }
 
 impl Standardizer {
-    /// Learns from training rows, each with one number or `None` a column.
+    /// Learns from training rows, each with one number or `None` a column. Rows may be made as they are asked for:
+    /// they are walked through once, and the first is looked at before.
     ///
     /// # Errors
     /// [`Error::Split`] if there is no row, a row of another length, a number that is not finite, or a column of numbers
     /// so large that f64 can't hold the sum of their squares.
-    pub fn fit<'a>(rows: impl Iterator<Item = &'a [Option<f64>]> + Clone) -> Result<Self, Error> {
+    pub fn fit<R: AsRef<[Option<f64>]>>(rows: impl Iterator<Item = R> + Clone) -> Result<Self, Error> {
         let bad = |expected: String, found: String| Error::Split { what: "standardisation", expected, found };
-        let width = rows.clone().next().ok_or_else(|| bad("at least one row".into(), "none".into()))?.len();
+        let width = rows.clone().next().ok_or_else(|| bad("at least one row".into(), "none".into()))?.as_ref().len();
         let mut count = vec![0usize; width];
         let mut mean = vec![0.0; width];
         let mut squares = vec![0.0; width];
         // Welford's running mean and sum of squared deviations.
         for (index, row) in rows.enumerate() {
+            let row = row.as_ref();
             if row.len() != width {
                 return Err(bad(format!("{width} columns in row {}", index + 1), row.len().to_string()));
             }

@@ -1,4 +1,4 @@
-use burn::module::Module;
+use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{Device, Tensor};
 use helm_core::Record;
 
@@ -48,7 +48,7 @@ use crate::{Error, SoftTokens};
 /// ```
 ///
 /// [`Modality`]: crate::Modality
-pub trait ModalityEncoder: Module + 'static {
+pub trait ModalityEncoder: Module + ModuleDisplay + 'static {
     /// What one participant's input is.
     type Input: Send + Sync + 'static;
 
@@ -86,7 +86,8 @@ pub trait ModalityEncoder: Module + 'static {
 
 /// Reads one participant's input of an encoder from the record: `None` where the participant has no such modality.
 ///
-/// Closures `Fn(Record<'_>) -> Result<Option<I>, Error>` are readers.
+/// Closures `Fn(Record<'_>) -> Result<Option<I>, Error>` are readers. One that serialises, with what it learned on the
+/// training records, is saved with its modality ([`Modality::from_config`](crate::Modality::from_config)).
 pub trait InputReader: Send + Sync + 'static {
     /// What the encoder takes.
     type Input;

@@ -28,6 +28,28 @@ pub enum Error {
         found: String,
     },
 
+    /// A participant's input that an encoder can't take.
+    #[error("{what}: expected {expected}, found {found}")]
+    Input {
+        /// Which input: a signal and its row.
+        what: String,
+        /// What it must be.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+
+    /// A number of a pretraining run that is NaN or infinite. The encoder that was given is as it was.
+    #[error("pretraining stopped at step {step}: expected a finite {what}, found {found}")]
+    NotFinite {
+        /// The step, from 1.
+        step: usize,
+        /// "loss" or "gradient".
+        what: String,
+        /// NaN or infinity.
+        found: f64,
+    },
+
     /// An encoder's file can't be written or read, or is of another encoder.
     #[error("{}: {problem}", path.display())]
     File {

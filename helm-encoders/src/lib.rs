@@ -5,29 +5,44 @@
 //! one from start to end. Here are
 //!
 //! - [`SpirogramEncoder`]: a 1-D ResNet18-D ([`ResNet1d`]) on the flow–volume curve ([`FlowVolume`]) of a breath;
+//! - [`SeriesEncoder`]: a transformer over patches of any sampled waveform, with a mask;
 //! - [`TabularEncoder`]: a perceptron over standardised features;
-//! - [`Projector`]: from any features to soft tokens;
+//! - [`Projector`], [`TokenProjector`]: from any features to soft tokens;
+//! - [`Pretrainer`]: training of an encoder by itself, on measures and labels or by filling in what is hidden;
+//! - [`EncoderConfig`]: what it takes for a [`Modality`] to be saved whole, with its reader;
 //! - [`device`]: the backend that a user's word names.
 //!
-//! Not here (yet): a patch encoder for any sampled waveform, pretraining, stand-ins for a missing modality.
+//! A participant who lacks an input has no soft tokens, or a learned [stand-in](Modality::with_stand_in)'s.
+//!
+//! Not here (yet): embeddings of a cohort as a file, signals resampled to another rate, attribution.
 
 mod device;
 mod encoder;
 mod error;
 mod gradients;
 mod modality;
+mod pretrain;
 mod projector;
+mod series;
 mod soft_tokens;
 mod spirogram;
 mod tabular;
+mod token_projector;
 
 pub use device::device;
 pub use encoder::{InputReader, ModalityEncoder};
 pub use error::Error;
-pub use modality::{Modality, ModalityInput, ModalitySnapshot, SampleGraph};
+pub use modality::{EncoderConfig, Modality, ModalityInput, ModalitySnapshot, SampleGraph};
+pub use pretrain::{
+    FeatureEncoder, PretrainConfig, PretrainReport, PretrainStep, Pretrainer, ReconstructingEncoder, Supervised,
+    Targets,
+};
 pub use projector::{Projector, ProjectorConfig};
+pub use series::{SeriesEncoder, SeriesEncoderConfig, SeriesInput, SeriesPooling, SeriesReader};
 pub use soft_tokens::SoftTokens;
 pub use spirogram::{
     FlowVolume, ResNet1d, ResNet1dConfig, SpirogramEncoder, SpirogramEncoderConfig, SpirogramInput, SpirogramReader,
+    TokenSource,
 };
 pub use tabular::{TabularEncoder, TabularEncoderConfig, TabularReader};
+pub use token_projector::{TokenProjector, TokenProjectorConfig};

@@ -33,6 +33,8 @@ pub struct Projector {
     n_soft: usize,
     #[module(skip)]
     d_model: usize,
+    #[module(skip)]
+    d_hidden: usize,
 }
 
 impl ProjectorConfig {
@@ -50,6 +52,7 @@ impl ProjectorConfig {
             output,
             n_soft: self.n_soft,
             d_model: self.d_model,
+            d_hidden: self.d_hidden,
         }
     }
 }
@@ -62,9 +65,23 @@ impl Projector {
     /// - result: `[batch, n_soft, d_model]`
     pub fn forward(&self, features: Tensor<2>) -> SoftTokens {
         let [batch, _] = features.dims();
-        let flat = self.output.forward(gelu(self.hidden.forward(features)));
+        let flat = self.output.forward(self.hidden(features));
         // [batch, n_soft * d_model] -> [batch, n_soft, d_model]
         SoftTokens::new(flat.reshape([batch, self.n_soft, self.d_model]))
+    }
+
+    /// The hidden layer, `[batch, d_hidden]`.
+    pub(crate) fn hidden(&self, features: Tensor<2>) -> Tensor<2> {
+        gelu(self.hidden.forward(features))
+    }
+
+    pub(crate) fn d_hidden(&self) -> usize {
+        self.d_hidden
+    }
+
+    pub(crate) fn freeze_hidden(mut self) -> Self {
+        self.hidden = self.hidden.freeze();
+        self
     }
 
     /// Soft tokens for each input.

@@ -2,9 +2,11 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use helm_core::{Record, Standardizer};
+use serde::{Deserialize, Serialize};
 
+use crate::modality::check_sizes;
 use crate::projector::{Projector, ProjectorConfig};
-use crate::{Error, InputReader, ModalityEncoder, SoftTokens};
+use crate::{EncoderConfig, Error, FeatureEncoder, InputReader, ModalityEncoder, SoftTokens};
 
 /// Configuration of a [`TabularEncoder`].
 #[derive(Config, Debug)]
@@ -40,6 +42,24 @@ impl TabularEncoderConfig {
     }
 }
 
+impl EncoderConfig for TabularEncoderConfig {
+    type Encoder = TabularEncoder;
+    const KIND: &'static str = "tabular";
+
+    fn check(&self) -> Result<(), Error> {
+        check_sizes(&[
+            ("n_columns", self.n_columns),
+            ("n_soft", self.n_soft),
+            ("d_model", self.d_model),
+            ("d_hidden", self.d_hidden),
+        ])
+    }
+
+    fn encoder(&self, device: &Device) -> TabularEncoder {
+        self.init(device)
+    }
+}
+
 impl ModalityEncoder for TabularEncoder {
     type Input = Vec<f32>;
 
@@ -64,6 +84,22 @@ impl ModalityEncoder for TabularEncoder {
     }
 }
 
+impl FeatureEncoder for TabularEncoder {
+    fn d_features(&self) -> usize {
+        self.projector.d_hidden()
+    }
+
+    /// The projector's hidden layer.
+    fn features(&self, inputs: &[&Vec<f32>], device: &Device) -> Tensor<2> {
+        self.projector.hidden(rows(inputs.iter().map(|row| row.as_slice()), device))
+    }
+
+    fn freeze_features(mut self) -> Self {
+        self.projector = self.projector.freeze_hidden();
+        self
+    }
+}
+
 /// Rows of one width as a tensor `[batch, columns]`.
 pub(crate) fn rows<'a>(rows: impl ExactSizeIterator<Item = &'a [f32]>, device: &Device) -> Tensor<2> {
     let batch = rows.len();
@@ -74,7 +110,8 @@ pub(crate) fn rows<'a>(rows: impl ExactSizeIterator<Item = &'a [f32]>, device: &
 
 /// Reads features of a record as standardised numbers, the training mean where a value is missing, and beside each
 /// feature that was ever missing in training whether it is missing here.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct TabularReader {
     features: Vec<String>,
     standardizer: Standardizer,
@@ -120,5 +157,29 @@ impl InputReader for TabularReader {
 
     fn read(&self, record: Record<'_>) -> Result<Option<Vec<f32>>, Error> {
         self.row(record).map(Some)
+    }
+}
+
+/// A reader as a file has it, before it is checked.
+#[derive(Deserialize)]
+#[serde(rename = "TabularReader")]
+struct Stored {
+    features: Vec<String>,
+    standardizer: Standardizer,
+    may_be_missing: Vec<usize>,
+}
+
+impl TryFrom<Stored> for TabularReader {
+    type Error = Error;
+
+    fn try_from(Stored { features, standardizer, may_be_missing }: Stored) -> Result<Self, Error> {
+        let wrong = |expected: String, found: String| Err(Error::Config { what: "tabular reader", expected, found });
+        if standardizer.width() != features.len() {
+            return wrong(format!("statistics of {} features", features.len()), standardizer.width().to_string());
+        }
+        if let Some(index) = may_be_missing.iter().find(|&&index| index >= features.len()) {
+            return wrong(format!("indices below {}", features.len()), index.to_string());
+        }
+        Ok(Self { features, standardizer, may_be_missing })
     }
 }

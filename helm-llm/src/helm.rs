@@ -125,9 +125,9 @@ impl Helm {
     /// One participant's prompt.
     ///
     /// # Errors
-    /// [`Error::Prompt`] if there is no question, if the context has a slot without a modality, or one whose signal the record lacks, if the
-    /// prompt is longer than the model's positions, or answers can't be told apart; [`Error::Tokenizer`] and
-    /// [`Error::Encoder`] where text or signal can't be read.
+    /// [`Error::Prompt`] if there is no question, if the context has a slot without a modality, or one whose input the
+    /// record lacks while the modality has no stand-in for it, if the prompt is longer than the model's positions, or
+    /// answers can't be told apart; [`Error::Tokenizer`] and [`Error::Encoder`] where text or signal can't be read.
     pub fn prompt(&self, context: &Context, record: Record<'_>, questions: &[Question]) -> Result<Prompt, Error> {
         if questions.is_empty() {
             return Err(Error::Prompt { expected: "at least one question".into(), found: "none".into() });
@@ -141,9 +141,10 @@ impl Helm {
         let mut inputs = vec![None; self.modalities.len()];
         for slot in context.slots() {
             let index = index_of(slot).expect("splice found every slot");
-            let input = self.modalities[index].read(record)?;
+            let modality = &self.modalities[index];
+            let input = modality.read(record)?.or_else(|| modality.stand_in());
             inputs[index] = Some(input.ok_or_else(|| Error::Prompt {
-                expected: format!("a participant with an input for slot {slot}"),
+                expected: format!("a participant with an input for slot {slot}, or a modality with a stand-in"),
                 found: format!("none in row {}", record.row() + 1),
             })?);
         }

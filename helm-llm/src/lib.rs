@@ -11,6 +11,9 @@
 //!   by a [`TrainObserver`];
 //! - [`Attribution`]: which samples of a signal, or which soft tokens, speak for or against an outcome.
 //!
+//! A participant who lacks a modality's input has no such slot in the context, or has one where the modality's learned
+//! stand-in stands; [`TrainConfig::modality_dropout`] trains it.
+//!
 //! A participant's context is read once. Every question hangs from it, and every answer from its question: one packed
 //! tree of tokens with a mask, computed in one pass, each branch as if it stood alone. The text in front of the first
 //! soft token is constant while the model is frozen, so its keys and values are computed once and kept.

@@ -2,8 +2,9 @@
 
 mod encoder;
 mod flow_volume;
+mod pretrain;
 mod resnet;
 
-pub use encoder::{SpirogramEncoder, SpirogramEncoderConfig, SpirogramInput, SpirogramReader};
+pub use encoder::{SpirogramEncoder, SpirogramEncoderConfig, SpirogramInput, SpirogramReader, TokenSource};
 pub use flow_volume::FlowVolume;
 pub use resnet::{ResNet1d, ResNet1dConfig};

@@ -18,7 +18,8 @@ pub struct ResNet1dConfig {
     pub padding: usize,
     /// The share of a batch's own mean and variance in the running ones, PyTorch's convention. The published model has
     /// 0.9 here (Keras' `momentum = 0.1` is the share of the old ones), which follows the last batch closely; 0.1 is
-    /// what small batches need.
+    /// what small batches need. The running variance takes the batch's variance divided by n, as in Keras; PyTorch
+    /// divides by n − 1.
     #[config(default = "0.1")]
     pub momentum: f64,
 }
@@ -64,6 +65,14 @@ impl ResNet1dConfig {
 }
 
 impl ResNet1d {
+    /// Points of the input for each position of the sequence.
+    pub(super) const STRIDE: usize = 32;
+
+    /// Zeros on each side of the input.
+    pub(super) fn padding(&self) -> usize {
+        self.padding
+    }
+
     /// Channels of the sequence that comes out.
     pub fn d_features(&self) -> usize {
         self.width * 8

@@ -1,7 +1,5 @@
 //! A modality: soft tokens, gradients, steps, files.
 
-use std::sync::{Mutex, PoisonError};
-
 use burn::optim::AdamWConfig;
 use burn::tensor::Tensor;
 use helm_core::spirometry::MeasuredPoints;
@@ -10,6 +8,8 @@ use helm_encoders::{
     Error, FlowVolume, Modality, ModalityInput, ResNet1dConfig, SpirogramEncoderConfig, SpirogramReader,
     TabularEncoderConfig, TabularReader,
 };
+
+use crate::{alone, seeded};
 
 const N_SOFT: usize = 3;
 const D_MODEL: usize = 8;
@@ -36,16 +36,13 @@ fn cohort() -> Cohort {
 }
 
 fn spirogram(cohort: &Cohort, seed: u64) -> Modality {
-    // Random numbers come from one stream of the whole program.
-    static STREAM: Mutex<()> = Mutex::new(());
-    let _alone = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
-    let device = helm_encoders::device("cpu").unwrap();
-    device.seed(seed);
-    let scalars = TabularReader::fit(["age"], cohort.records()).unwrap();
-    let reader = SpirogramReader::new("spirogram", GRID).with_scalars(scalars);
-    let resnet = ResNet1dConfig::new(1).with_width(4).with_padding(0);
-    let config = SpirogramEncoderConfig::new(resnet, reader.n_scalars(), N_SOFT, D_MODEL).with_d_hidden(8);
-    Modality::new("spirogram", config.init(&device), reader, &device)
+    seeded(seed, |device| {
+        let scalars = TabularReader::fit(["age"], cohort.records()).unwrap();
+        let reader = SpirogramReader::new("spirogram", GRID).with_scalars(scalars);
+        let resnet = ResNet1dConfig::new(1).with_width(4).with_padding(0);
+        let config = SpirogramEncoderConfig::new(resnet, reader.n_scalars(), N_SOFT, D_MODEL).with_d_hidden(8);
+        Modality::new("spirogram", config.init(device), reader, device)
+    })
 }
 
 fn inputs(modality: &Modality, cohort: &Cohort) -> Vec<ModalityInput> {
@@ -69,6 +66,7 @@ fn step(modality: &mut Modality, inputs: &[ModalityInput]) {
 
 #[test]
 fn a_participant_without_the_signal_has_no_input() {
+    let _alone = alone();
     let cohort = cohort();
     let modality = spirogram(&cohort, 1);
     assert_eq!(inputs(&modality, &cohort).len(), 4);
@@ -78,6 +76,7 @@ fn a_participant_without_the_signal_has_no_input() {
 
 #[test]
 fn a_batch_is_encoded_as_its_inputs_alone() {
+    let _alone = alone();
     let cohort = cohort();
     let mut modality = spirogram(&cohort, 1);
     let inputs = inputs(&modality, &cohort);
@@ -91,6 +90,7 @@ fn a_batch_is_encoded_as_its_inputs_alone() {
 
 #[test]
 fn steps_follow_the_gradient_and_snapshots_return() {
+    let _alone = alone();
     let cohort = cohort();
     let mut modality = spirogram(&cohort, 1);
     let inputs = inputs(&modality, &cohort);
@@ -111,6 +111,7 @@ fn steps_follow_the_gradient_and_snapshots_return() {
 
 #[test]
 fn gradients_add_up_and_scale() {
+    let _alone = alone();
     let cohort = cohort();
     let mut modality = spirogram(&cohort, 1);
     let inputs = inputs(&modality, &cohort);
@@ -135,7 +136,19 @@ fn gradients_add_up_and_scale() {
 }
 
 #[test]
+fn a_step_without_a_gradient_changes_nothing() {
+    let _alone = alone();
+    let cohort = cohort();
+    let mut modality = spirogram(&cohort, 1);
+    let inputs = inputs(&modality, &cohort);
+    let before = encode(&modality, &inputs);
+    modality.step(1e-2, 1.0);
+    assert_eq!(encode(&modality, &inputs), before);
+}
+
+#[test]
 fn the_same_seed_makes_the_same_encoder() {
+    let _alone = alone();
     let cohort = cohort();
     let encoded = |seed| {
         let modality = spirogram(&cohort, seed);
@@ -147,6 +160,7 @@ fn the_same_seed_makes_the_same_encoder() {
 
 #[test]
 fn files_keep_weights_and_statistics() {
+    let _alone = alone();
     let cohort = cohort();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spirogram.safetensors");
@@ -220,4 +234,87 @@ fn samples_of_a_curve_are_encoded_as_the_input_is() {
         );
     }
     assert_eq!(encoded(&modality), before);
+}
+
+/// Everyone's input; the stand-in where there is none.
+fn inputs_of_all(modality: &Modality, cohort: &Cohort) -> Vec<ModalityInput> {
+    let of = |record| modality.read(record).unwrap().or_else(|| modality.stand_in()).unwrap();
+    cohort.records().map(of).collect()
+}
+
+#[test]
+fn a_stand_in_is_learned_beside_the_encoder() {
+    let _alone = alone();
+    let cohort = cohort();
+    let plain = spirogram(&cohort, 1);
+    assert!(plain.stand_in().is_none());
+    let before = encode(&plain, &inputs(&plain, &cohort));
+    let n_plain = plain.n_parameters();
+    let mut modality = seeded_stand_in(plain);
+    assert_eq!(modality.n_parameters(), n_plain + N_SOFT * D_MODEL);
+    // Who has the input is encoded as before.
+    assert_eq!(encode(&modality, &inputs(&modality, &cohort)), before);
+
+    // In a mixed batch, each is encoded as alone, wherever the missing one stands.
+    let mut all = inputs_of_all(&modality, &cohort);
+    assert_eq!(all.iter().map(ModalityInput::is_stand_in).collect::<Vec<_>>(), [false, false, false, false, true]);
+    all.swap(1, 4);
+    let alone: Vec<f32> = all.iter().flat_map(|input| encode(&modality, std::slice::from_ref(input))).collect();
+    for (together, alone) in encode(&modality, &all).iter().zip(&alone) {
+        assert!((together - alone).abs() < 1e-5, "{together} {alone}");
+    }
+    // Batches of the stand-in alone train it alone.
+    let missing = vec![modality.stand_in().unwrap(); 2];
+    let stand_in = encode(&modality, &missing[..1]);
+    let snapshot = modality.snapshot();
+    step(&mut modality, &missing);
+    assert_ne!(encode(&modality, &missing[..1]), stand_in);
+    assert_eq!(encode(&modality, &inputs(&modality, &cohort)), before);
+    modality.restore(&snapshot);
+    assert_eq!(encode(&modality, &missing[..1]), stand_in);
+    // Two who lack the input pull twice as hard as one.
+    let norm = |modality: &mut Modality, inputs: &[ModalityInput]| {
+        modality.start_training(&AdamWConfig::new());
+        let soft = modality.forward(&inputs.iter().collect::<Vec<_>>());
+        modality.backward(soft);
+        modality.gradient_norm_squared()
+    };
+    let (one, two) = (norm(&mut modality, &missing[..1]), norm(&mut modality, &missing));
+    assert!((two / one - 4.0).abs() < 1e-4, "{one} {two}");
+    // A mixed batch trains both.
+    let (encoder, both) = (norm(&mut modality, &all[2..]), norm(&mut modality, &all));
+    assert!(encoder > 0.0 && both > encoder, "{encoder} {both}");
+}
+
+fn seeded_stand_in(modality: Modality) -> Modality {
+    seeded(9, |_| modality.with_stand_in(0.5))
+}
+
+#[test]
+#[should_panic(expected = "a stand-in where an input is missing")]
+fn the_stand_in_of_another_modality_panics() {
+    let _alone = alone();
+    let cohort = cohort();
+    let missing = seeded_stand_in(spirogram(&cohort, 1)).stand_in().unwrap();
+    let _ = spirogram(&cohort, 1).encode(&[&missing]);
+}
+
+#[test]
+fn files_keep_the_stand_in() {
+    let _alone = alone();
+    let cohort = cohort();
+    let folder = tempfile::tempdir().unwrap();
+    let (with, without) = (folder.path().join("with.safetensors"), folder.path().join("without.safetensors"));
+    let mut saved = seeded_stand_in(spirogram(&cohort, 1));
+    let all = inputs_of_all(&saved, &cohort);
+    step(&mut saved, &all);
+    saved.save(&with).unwrap();
+    let mut loaded = seeded_stand_in(spirogram(&cohort, 2));
+    loaded.load(&with).unwrap();
+    assert_eq!(encode(&loaded, &all), encode(&saved, &all));
+    // One file has it, the other doesn't.
+    assert!(spirogram(&cohort, 3).load(&with).unwrap_err().to_string().contains("1 unknown"));
+    spirogram(&cohort, 1).save(&without).unwrap();
+    assert!(loaded.load(&without).unwrap_err().to_string().contains("1 missing"));
+    assert_eq!(encode(&loaded, &all), encode(&saved, &all));
 }

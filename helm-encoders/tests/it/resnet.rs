@@ -33,6 +33,7 @@ fn size(value: &Value) -> usize {
 }
 
 fn network(case: &Value, device: &Device) -> ResNet1d {
+    let _alone = crate::alone();
     let config = ResNet1dConfig::new(size(&case["channels_in"]))
         .with_width(size(&case["width"]))
         .with_padding(size(&case["padding"]));
@@ -133,6 +134,65 @@ fn batch_norm_in_training_equals_pytorch() {
     }
 }
 
+/// Gradients by parameter, under the names of the file that PyTorch wrote.
+struct Gradients<'a> {
+    of: &'a burn::tensor::Gradients,
+    path: Vec<String>,
+    found: HashMap<String, Vec<f32>>,
+}
+
+impl burn::module::ModuleVisitor for Gradients<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<Tensor<D>>) {
+        if let Some(gradient) = param.val().grad(self.of) {
+            let name = self.path.join(".").replace(".gamma", ".weight").replace(".beta", ".bias");
+            self.found.insert(name, gradient.into_data().try_to_vec().unwrap());
+        }
+    }
+}
+
+/// Every weight's gradient and the input's, in training mode.
+#[test]
+fn gradients_in_training_equal_pytorch() {
+    let device = helm_encoders::device("cpu").unwrap();
+    for case in golden() {
+        let network = network(&case, &device).train();
+        let autodiff = device.clone().autodiff();
+        let x = input(&case, &autodiff).require_grad();
+        let projection: Vec<f32> = numbers(&case["projection"]).into_iter().map(|value| value as f32).collect();
+        let features = network.forward(x.clone());
+        let projection = Tensor::<2>::from_data(TensorData::new(projection, features.dims()), &autodiff);
+        let of = (features * projection).sum().backward();
+        let mut visitor = Gradients { of: &of, path: Vec::new(), found: HashMap::new() };
+        network.visit(&mut visitor);
+        let mut found = visitor.found;
+        found.insert("input".into(), x.grad(&of).unwrap().into_data().try_to_vec().unwrap());
+
+        let norms = case["training"]["gradient_norms"].as_object().unwrap();
+        assert_eq!(found.len(), norms.len());
+        for (name, expected) in norms {
+            let norm = found[name].iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+            assert!((norm / expected.as_f64().unwrap() - 1.0).abs() < TRAINING, "{name}: {norm} {expected}");
+        }
+        let Some(file) = case["training"]["gradients"].as_str() else { continue };
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures");
+        let bytes = std::fs::read(folder.join(file)).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(tensors.len(), found.len());
+        for (name, view) in tensors.iter() {
+            let floats = view.data().chunks(4).map(|four| f32::from_le_bytes(four.try_into().unwrap()));
+            close_numbers(&found[name], &floats.map(f64::from).collect::<Vec<_>>(), TRAINING, name);
+        }
+    }
+}
+
 #[test]
 fn a_frozen_network_keeps_its_running_statistics() {
     let device = helm_encoders::device("cpu").unwrap();
@@ -148,6 +208,7 @@ fn a_frozen_network_keeps_its_running_statistics() {
 
 #[test]
 fn any_length_goes_through() {
+    let _alone = crate::alone();
     let device = helm_encoders::device("cpu").unwrap();
     let network = ResNet1dConfig::new(1).with_width(4).with_padding(0).init(&device);
     for (length, positions) in [(1, 1), (7, 1), (31, 1), (33, 2), (128, 4), (1000, 32)] {

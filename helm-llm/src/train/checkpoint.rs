@@ -16,7 +16,7 @@ pub(crate) struct State {
     pub(crate) language_model_sha256: String,
 }
 
-/// Writes the encoders' weights and a state as the folder `epoch-N` of `folder`, all of it or nothing: into a folder of
+/// Writes the encoders' weights, the descriptions of those that have one, and a state as the folder `epoch-N` of `folder`, all of it or nothing: into a folder of
 /// another name, which is renamed when everything is on the disk. An older one of that name stays until then.
 pub(crate) fn write(folder: &Path, modalities: &[Modality], state: &State) -> Result<PathBuf, Error> {
     let name = format!("epoch-{:03}", state.epoch);
@@ -31,7 +31,11 @@ pub(crate) fn write(folder: &Path, modalities: &[Modality], state: &State) -> Re
     fs::create_dir_all(&temporary).map_err(io(&temporary))?;
     for modality in modalities {
         let path = temporary.join(format!("{}.safetensors", modality.slot()));
-        modality.save(&path)?;
+        if modality.is_described() {
+            modality.save_in(&temporary)?;
+        } else {
+            modality.save(&path)?;
+        }
         File::open(&path).and_then(|file| file.sync_all()).map_err(io(&path))?;
     }
     let path = temporary.join("state.json");

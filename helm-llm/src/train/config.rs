@@ -30,12 +30,16 @@ pub struct TrainConfig {
     pub likelihood_weight: f64,
     /// What is done about outcomes that few participants have.
     pub imbalance: Imbalance,
+    /// The probability with which an input of a modality is replaced by the modality's stand-in, for every participant
+    /// and step anew. It teaches the stand-in, and the model to do without an input, as it must for participants who
+    /// lack it. Every modality then needs a stand-in.
+    pub modality_dropout: f64,
     /// How many epochs without a better validation metric end the run; 0 for never. The weights of the best epoch are
     /// kept either way, if there are validation examples.
     pub patience: usize,
     /// Where checkpoints are written after each validation; `None` for nowhere.
     pub checkpoints: Option<PathBuf>,
-    /// Decides the order of the participants.
+    /// Decides the order of the participants, and whose inputs are dropped.
     pub seed: u64,
 }
 
@@ -64,6 +68,7 @@ impl Default for TrainConfig {
             max_gradient_norm: 1.0,
             likelihood_weight: 0.05,
             imbalance: Imbalance::None,
+            modality_dropout: 0.0,
             patience: 0,
             checkpoints: None,
             seed: 0,
@@ -86,6 +91,11 @@ impl TrainConfig {
             (at_least_0(self.weight_decay), "a weight decay of at least 0", self.weight_decay),
             (self.max_gradient_norm > 0.0, "a largest gradient norm above 0", self.max_gradient_norm),
             (at_least_0(self.likelihood_weight), "a likelihood weight of at least 0", self.likelihood_weight),
+            (
+                (0.0..1.0).contains(&self.modality_dropout),
+                "a modality dropout from 0 to below 1",
+                self.modality_dropout,
+            ),
         ] {
             if !fine {
                 return Err(Error::Training { expected: expected.into(), found: found.to_string() });

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod config;
+mod dropout;
 mod examples;
 mod loss;
 mod observer;

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::time::Instant;
 
 use burn::optim::AdamWConfig;
@@ -9,6 +10,7 @@ use rayon::prelude::*;
 
 use super::checkpoint::{self, State};
 use super::config::{Imbalance, TrainConfig};
+use super::dropout::drop_inputs;
 use super::examples::{Examples, Validation};
 use super::loss::answer_loss;
 use super::observer::{StepReport, TrainObserver, ValidationReport};
@@ -83,7 +85,7 @@ impl<'a> Trainer<'a> {
     /// Trains the encoders.
     ///
     /// # Errors
-    /// [`Error::Training`] if there are fewer than two examples, no modality, a question whose labels are all of one
+    /// [`Error::Training`] if there are fewer than two examples, no modality, one without a stand-in whose inputs are to be dropped, a question whose labels are all of one
     /// class, no validation example where validation or patience is asked for, or a slot that can't name a checkpoint's
     /// file; [`Error::NotFinite`] if soft tokens, a loss, a gradient or a validation metric is NaN or infinite: the
     /// encoders then have their last good weights; [`Error::Io`] or [`Error::Encoder`] if a checkpoint can't be written.
@@ -102,6 +104,9 @@ impl<'a> Trainer<'a> {
             Imbalance::None | Imbalance::Sampling => vec![[1.0; 2]; train.n_questions()],
         };
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+        // A stream of its own, so that the order of the participants is the same with and without.
+        let mut dropout_rng = ChaCha8Rng::seed_from_u64(config.seed);
+        dropout_rng.set_stream(1);
         // Batches of two at least: batch norm takes no batch of a single example.
         let steps_per_epoch = train.len().div_ceil(config.batch_size).min(train.len() / 2);
         let n_steps = steps_per_epoch * config.epochs;
@@ -116,7 +121,11 @@ impl<'a> Trainer<'a> {
                 let rate = learning_rate(config.learning_rate, config.warmup, report.steps, n_steps);
                 // A step that fails has moved batch norms' running statistics already.
                 let before: Vec<_> = helm.modalities.iter().map(Modality::snapshot).collect();
-                let step = self.step(helm, train, batch, &weights, rate, report.steps + 1);
+                let whole = batch.iter().map(|&example| &train.prompts()[example]);
+                let prompts = drop_inputs(whole, &helm.modalities, config.modality_dropout, &mut dropout_rng);
+                let prompts: Vec<&Prompt> = prompts.iter().map(Cow::as_ref).collect();
+                let labels: Vec<_> = batch.iter().map(|&example| train.labels()[example].as_slice()).collect();
+                let step = self.step(helm, &prompts, &labels, &weights, rate, report.steps + 1);
                 let (loss, gradient_norm) = step.inspect_err(|_| restore(helm, &before))?;
                 report.steps += 1;
                 losses += loss;
@@ -168,6 +177,12 @@ impl<'a> Trainer<'a> {
         if helm.modalities.is_empty() {
             return wrong("at least one modality to train", "none".into());
         }
+        if self.config.modality_dropout > 0.0
+            && let Some(without) = helm.modalities.iter().find(|modality| modality.stand_in().is_none())
+        {
+            let found = format!("none in slot {}", without.slot());
+            return wrong("a stand-in for every modality whose inputs are dropped", found);
+        }
         if train.len() < 2 {
             return wrong("at least two examples with a label", train.len().to_string());
         }
@@ -203,19 +218,18 @@ impl<'a> Trainer<'a> {
     fn step(
         &self,
         helm: &mut Helm,
-        train: &Examples,
-        batch: &[usize],
+        prompts: &[&Prompt],
+        labels: &[&[Option<bool>]],
         weights: &[[f64; 2]],
         rate: f64,
         step: usize,
     ) -> Result<(f64, f64), Error> {
-        let prompts: Vec<&Prompt> = batch.iter().map(|&example| &train.prompts()[example]).collect();
-        let soft_batch = SoftBatch::new(&prompts, helm.modalities.len());
+        let soft_batch = SoftBatch::new(prompts, helm.modalities.len());
         let present: Vec<usize> =
             (0..helm.modalities.len()).filter(|&modality| !soft_batch.rows[modality].is_empty()).collect();
         let soft: Vec<Tensor<3>> = present
             .iter()
-            .map(|&modality| helm.modalities[modality].forward(&soft_batch.inputs(&prompts, modality)))
+            .map(|&modality| helm.modalities[modality].forward(&soft_batch.inputs(prompts, modality)))
             .collect();
         for (&modality, soft) in present.iter().zip(&soft) {
             if !soft.clone().is_finite().all().into_scalar::<bool>() {
@@ -227,9 +241,8 @@ impl<'a> Trainer<'a> {
         // A batch in which nobody has any modality teaches the encoders nothing.
         let Some(soft) = helm.flatten(soft) else { return Ok((0.0, 0.0)) };
 
-        let labels: Vec<&[Option<bool>]> = batch.iter().map(|&example| train.labels()[example].as_slice()).collect();
-        let total_weight = total_weight(&labels, weights);
-        let passes: Vec<Pass<'_>> = helm.passes(&prompts, &soft_batch, Some(soft.clone())).collect();
+        let total_weight = total_weight(labels, weights);
+        let passes: Vec<Pass<'_>> = helm.passes(prompts, &soft_batch, Some(soft.clone())).collect();
         let per_pass = helm.trees_per_pass;
         let frozen = helm.model.frozen();
         let likelihood_weight = self.config.likelihood_weight;

@@ -8,5 +8,6 @@ mod equalities;
 mod explain;
 mod golden;
 mod models;
+mod stand_in;
 mod tokenizer;
 mod training;

@@ -1,0 +1,15 @@
+//! An encoder with its slot, its reader and its optimiser, its type forgotten.
+
+mod description;
+mod input;
+#[expect(clippy::module_inception, reason = "the file of the type that the folder is named after")]
+mod modality;
+mod sample_graph;
+mod trainable;
+mod weights;
+
+pub use description::EncoderConfig;
+pub(crate) use description::check_sizes;
+pub use input::ModalityInput;
+pub use modality::{Modality, ModalitySnapshot};
+pub use sample_graph::SampleGraph;
