@@ -197,7 +197,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     };
     let mut progress = Progress::new(folds.k());
     let mut scores = vec![logistic];
-    scores.extend(study.cross_validate(HELM, &folds, &mut progress)?);
+    scores.extend(study.cross_validate(HELM, &folds, &mut progress, &mut |_| Ok(()))?);
     progress.finish();
 
     let scores = AllScores { cohort: &cohort, folds: &folds, scores };

@@ -13,8 +13,8 @@ use helm_encoders::{
 use helm_eval::Bootstrap;
 use helm_eval::baseline::{BoostingConfig, LogisticConfig};
 use helm_examples::{
-    AllScores, Failure, Manifest, Progress, Scores, Study, at_least, check_classes, check_writable, nhanes, run, say,
-    write_json, write_predictions,
+    AllScores, Failure, Fold, Manifest, Progress, Scores, Study, at_least, breath_attribution, check_classes,
+    check_writable, nhanes, run, say, write_atomically, write_json, write_predictions,
 };
 use helm_llm::{LanguageModel, TrainConfig};
 use helm_serialize::Serializer;
@@ -57,7 +57,8 @@ struct Args {
     /// Bootstrap replicates of intervals and tests
     #[arg(long, default_value_t = 2000, value_parser = at_least(2))]
     bootstrap: usize,
-    /// Write tables (table.md, table.csv), plots (forest.svg, roc_OUTCOME.svg) and results.json into this folder
+    /// Write tables (table.md, table.csv), plots (forest.svg, roc_OUTCOME.svg, attribution_OUTCOME.svg) and
+    /// results.json into this folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Write the machine-readable result here; - is standard output, and nothing else is printed then
@@ -147,7 +148,19 @@ fn estimate(args: &Args) -> Result<(), Failure> {
                 training: training.clone(),
                 modalities: &|train, seed| encoders.modalities(train, seed),
             };
-            scores.extend(study.cross_validate(name, &folds, &mut progress)?);
+            let mut look = |fold: &Fold<'_>| -> Result<(), Failure> {
+                let (Some(folder), true, 0) = (&args.report, spirogram, fold.index) else { return Ok(()) };
+                let test: Vec<_> = fold.test.iter().copied().zip(fold.prompts).collect();
+                for (question, outcome) in outcomes.iter().enumerate() {
+                    let asked = (outcome.as_str(), question);
+                    let svg = breath_attribution(&cohort, &GRID, fold.helm, asked, fold.train, &test)?;
+                    if let Some(svg) = svg {
+                        write_atomically(&folder.join(format!("attribution_{outcome}.svg")), svg.as_bytes())?;
+                    }
+                }
+                Ok(())
+            };
+            scores.extend(study.cross_validate(name, &folds, &mut progress, &mut look)?);
         }
     }
     progress.finish();

@@ -2,6 +2,8 @@
 //! bars, run manifests, and how they end.
 
 mod arguments;
+mod attribution;
+mod attribution_plot;
 pub mod ecg;
 mod failure;
 mod manifest;
@@ -12,12 +14,14 @@ mod scores;
 mod study;
 
 pub use arguments::at_least;
+pub use attribution::breath_attribution;
+pub use attribution_plot::AttributionPlot;
 pub use failure::{Failure, run};
 pub use manifest::Manifest;
 pub use output::{Prediction, check_writable, say, write_atomically, write_json, write_predictions};
 pub use progress::Progress;
 pub use scores::{AllScores, Scores, check_classes};
-pub use study::Study;
+pub use study::{Fold, NewModalities, Study};
 
 /// The README's program, run by the tests from this package's folder.
 #[cfg(doctest)]

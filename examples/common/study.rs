@@ -5,6 +5,9 @@ use helm_serialize::Serializer;
 
 use crate::{Failure, Progress, Scores};
 
+/// Makes modalities from training rows and a seed.
+pub type NewModalities<'a> = dyn Fn(&[usize], u64) -> Result<Vec<Modality>, Failure> + 'a;
+
 /// HeLM on some outcomes of a cohort that share a context.
 pub struct Study<'a> {
     /// The participants.
@@ -18,15 +21,36 @@ pub struct Study<'a> {
     /// Settings of training; each fold has a seed of its own.
     pub training: TrainConfig,
     /// Encoders with random weights from a seed, fitted to the training rows where they have something to fit.
-    pub modalities: &'a dyn Fn(&[usize], u64) -> Result<Vec<Modality>, Failure>,
+    pub modalities: &'a NewModalities<'a>,
+}
+
+/// A fold after training.
+pub struct Fold<'a> {
+    /// Which it is, from 0.
+    pub index: usize,
+    /// The model that was trained without the test participants.
+    pub helm: &'a Helm,
+    /// The rows it was trained on.
+    pub train: &'a [usize],
+    /// The rows it is tested on.
+    pub test: &'a [usize],
+    /// Their prompts.
+    pub prompts: &'a [Prompt],
 }
 
 impl Study<'_> {
-    /// Out-of-fold scores, outcome by outcome. The bar gets a stage for each fold.
+    /// Out-of-fold scores, outcome by outcome. The bar gets a stage for each fold, after which the caller may look at the
+    /// trained model.
     ///
     /// # Errors
-    /// Where a prompt can't be made or training fails.
-    pub fn cross_validate(&self, name: &str, folds: &Folds, progress: &mut Progress) -> Result<Vec<Scores>, Failure> {
+    /// Where a prompt can't be made or training fails, or the caller's.
+    pub fn cross_validate(
+        &self,
+        name: &str,
+        folds: &Folds,
+        progress: &mut Progress,
+        look: &mut dyn FnMut(&Fold<'_>) -> Result<(), Failure>,
+    ) -> Result<Vec<Scores>, Failure> {
         let nothing = Risk { log_odds: 0.0, answer_mass: 0.0 };
         let mut risks = vec![vec![nothing; self.cohort.n_participants()]; self.outcomes.len()];
         for fold in 0..folds.k() {
@@ -34,6 +58,7 @@ impl Study<'_> {
             let (train, test) = (folds.train_rows(fold), folds.test_rows(fold));
             let helm = self.train(&train, fold as u64, progress)?;
             let prompts = self.prompts(&helm, &test)?;
+            look(&Fold { index: fold, helm: &helm, train: &train, test: &test, prompts: &prompts })?;
             for (row, found) in test.into_iter().zip(helm.risks(&prompts)?) {
                 for (outcome, risk) in found.into_iter().enumerate() {
                     risks[outcome][row] = risk;

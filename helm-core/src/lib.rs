@@ -67,6 +67,7 @@ mod suppress;
 mod table;
 mod table_one;
 mod value;
+mod write;
 
 pub use cohort::{Cohort, CohortBuilder};
 pub use error::Error;
@@ -99,3 +100,5 @@ pub use suppress::SmallCells;
 pub use table::{Cells, Table, TableColumn};
 pub use table_one::{Summary, TableOne};
 pub use value::{MissingReason, Value};
+#[cfg(feature = "parquet")]
+pub use write::write_parquet;

@@ -106,7 +106,8 @@ impl Helm {
     }
 
     /// The soft tokens that participants have in a slot, `n_soft * d_model` numbers each, token after token; `None` for
-    /// those without the slot. They are what the encoder knows of a participant, for other models to use as well.
+    /// those without the slot. They are what the encoder knows of a participant, for other models to use as well: as
+    /// [`helm_core::Cells::Lists`] of a table, `helm_core::write_parquet` (feature `parquet`) writes them.
     ///
     /// # Errors
     /// [`Error::Prompt`] if no modality has the slot.

@@ -7,7 +7,7 @@ use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float64Array, Int64Array, ListArray, RecordBatch,
     StringArray, UInt64Array,
 };
-use helm_core::{BadData, Cells, CohortFile, Error, ReadOptions, SchemaFile, Table, TableReader, Value};
+use helm_core::{BadData, Cells, CohortFile, Error, ReadOptions, SchemaFile, Table, TableReader, Value, write_parquet};
 use parquet::arrow::ArrowWriter;
 
 use crate::source::Folder;
@@ -32,6 +32,35 @@ fn sound() -> Vec<(&'static str, ArrayRef)> {
         ("ecg", Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(samples))),
         ("note", Arc::new(StringArray::from(vec![Some("é"), Some(""), None]))),
     ]
+}
+
+/// What was read is written, and read again.
+#[test]
+fn a_table_written_is_the_table_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("again.parquet");
+    let table = read(&bytes(sound()), 100).unwrap().remove(0);
+    write_parquet(&table, &path).unwrap();
+    let again = TableReader::open(&path, &ReadOptions::default()).unwrap().next().unwrap().unwrap();
+    assert_eq!((again.n_rows(), again.columns().len()), (3, table.columns().len()));
+    for (own, other) in table.columns().iter().zip(again.columns()) {
+        assert_eq!(own.name, other.name);
+        match (&own.cells, &other.cells) {
+            (Cells::Numbers(a), Cells::Numbers(b)) => {
+                let numbers = |cells: &[Value]| cells.iter().map(|cell| cell.as_number()).collect::<Vec<_>>();
+                assert_eq!(numbers(a), numbers(b));
+            }
+            (Cells::Text(a), Cells::Text(b)) => assert_eq!(a, b),
+            (Cells::Lists(a), Cells::Lists(b)) => assert_eq!(a, b),
+            _ => panic!("{} is of another kind", own.name),
+        }
+    }
+    // Nothing else is left in the folder, also after a failure.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert!(matches!(write_parquet(&table, &folder.path().join("no/a.parquet")), Err(Error::Io { .. })));
+    let none = Table::new("none", vec![]).and_then(|none| write_parquet(&none, &folder.path().join("none.parquet")));
+    assert!(none.is_err());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 fn read(bytes: &[u8], rows_per_batch: usize) -> Result<Vec<Table>, Error> {

@@ -43,12 +43,12 @@ fn attributions_add_up_to_the_difference() {
     for row in 0..3 {
         let prompt = prompt(&helm, row);
         let risks = helm.risks(std::slice::from_ref(&prompt)).unwrap();
-        for question in 0..2 {
+        for (question, risk) in risks[0].iter().enumerate() {
             let samples = helm.attribute_samples(&prompt, question, &curve, &[0.1; N_COLUMNS], 100).unwrap();
             let soft = helm.attribute_soft_tokens(&prompt, question, &curve, &mean, 100).unwrap();
             assert_eq!((samples.values.len(), soft.values.len()), (N_COLUMNS, 3));
             for attribution in [samples, soft] {
-                assert!((attribution.log_odds - risks[0][question].log_odds).abs() < 1e-4);
+                assert!((attribution.log_odds - risk.log_odds).abs() < 1e-4);
                 let difference = (attribution.log_odds - attribution.baseline_log_odds).abs();
                 assert!(difference > 1e-4, "nothing to explain: {difference}");
                 assert!(attribution.completeness_error() < 1e-3 + 0.02 * difference, "{attribution:?} {difference}");
