@@ -35,6 +35,9 @@ diagnoses_labs.csv is a table of the same survey, one row a participant: SEQN; s
 of the readings of BPX_G; congestive_heart_failure, heart_attack, stroke, coronary_heart_disease and arthritis, 1 told
 by a doctor, 0 not (MCQ_G); hypertension_jnc7, Yes or No. Cells may be empty.
 
+Where the folder also has SPXRAW_G.csv, the survey's raw curves with its own column names, the spirogram is a person's
+best accepted breath in full instead of a few points of it.
+
 This is software for research. It is not a medical device.")]
 struct Args {
     /// Folder with the survey's files: SPX_G.XPT, DEMO_G.XPT, BMX_G.XPT, SMQ_G.XPT, RDQ_G.XPT, DIQ_G.XPT, the linked
@@ -100,7 +103,8 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     check_arguments(args)?;
     let device = helm_encoders::device(&args.device)?;
     let model = LanguageModel::load(&args.model, &device)?;
-    let nhanes::Nhanes { cohort, unusable_curves, levelled_curves } = nhanes::load(&args.data)?;
+    let nhanes = nhanes::load(&args.data)?;
+    let cohort = &nhanes.cohort;
     let mut training = TrainConfig::default();
     (training.epochs, training.seed) = (args.epochs, args.seed);
     let mut manifest = Manifest::new(
@@ -123,10 +127,10 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         .collect();
     let folds = Folds::stratified(cohort.participants(), &strata, args.folds, args.seed)?;
     for outcome in &args.outcome {
-        check_classes(&cohort, outcome, &folds)?;
+        check_classes(cohort, outcome, &folds)?;
     }
-    say(args.json.as_deref(), &describe(&cohort, unusable_curves, levelled_curves)?);
-    let mut scores = classical(&cohort, args, &folds)?;
+    say(args.json.as_deref(), &describe(&nhanes)?);
+    let mut scores = classical(cohort, args, &folds)?;
     // Outcomes with the same features share a context, a model and a training run.
     let mut groups: Vec<(Vec<&'static str>, Vec<String>)> = Vec::new();
     for outcome in &args.outcome {
@@ -139,9 +143,9 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     let mut progress = Progress::new(groups.len() * 2 * folds.k());
     for (features, outcomes) in &groups {
         for (name, spirogram) in [(HELM_TABULAR, false), (HELM_MULTIMODAL, true)] {
-            let encoders = Encoders { cohort: &cohort, model: &model, device: &device, features, spirogram };
+            let encoders = Encoders { cohort, model: &model, device: &device, features, spirogram };
             let study = Study {
-                cohort: &cohort,
+                cohort,
                 model: &model,
                 serializer: encoders.serializer()?,
                 outcomes,
@@ -153,7 +157,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
                 let test: Vec<_> = fold.test.iter().copied().zip(fold.prompts).collect();
                 for (question, outcome) in outcomes.iter().enumerate() {
                     let asked = (outcome.as_str(), question);
-                    let svg = breath_attribution(&cohort, &GRID, fold.helm, asked, fold.train, &test)?;
+                    let svg = breath_attribution(cohort, &GRID, fold.helm, asked, fold.train, &test)?;
                     if let Some(svg) = svg {
                         write_atomically(&folder.join(format!("attribution_{outcome}.svg")), svg.as_bytes())?;
                     }
@@ -172,7 +176,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         (HELM_TABULAR, LOGISTIC_TABULAR),
         (LOGISTIC_MULTIMODAL, LOGISTIC_TABULAR),
     ];
-    let scores = AllScores { cohort: &cohort, folds: &folds, scores };
+    let scores = AllScores { cohort, folds: &folds, scores };
     let bootstrap = Bootstrap { replicates: args.bootstrap, seed: args.seed, ..Bootstrap::default() };
     let table = scores.table(&args.outcome, &comparisons, &bootstrap)?;
     say(args.json.as_deref(), &table.to_markdown());
@@ -207,7 +211,8 @@ fn check_arguments(args: &Args) -> Result<(), Failure> {
 }
 
 /// What the data are, in the words of a paper's methods section.
-fn describe(cohort: &Cohort, unusable_curves: usize, levelled_curves: usize) -> Result<String, Failure> {
+fn describe(nhanes: &nhanes::Nhanes) -> Result<String, Failure> {
+    let nhanes::Nhanes { cohort, unusable_curves, levelled_curves, whole_curves } = nhanes;
     let curves = cohort.signals(nhanes::SPIROGRAM)?;
     let present = curves.iter().filter(|curve| curve.signal().is_some()).count();
     let mut cut = 0;
@@ -216,12 +221,13 @@ fn describe(cohort: &Cohort, unusable_curves: usize, levelled_curves: usize) -> 
     }
     Ok(format!(
         "NHANES 2011–2012: {} adults with spirometry; {present} have a curve, {unusable_curves} an unusable one.\n\
-         The survey's summary file keeps five volumes and the end of each breath, not the whole curve: the spirogram\n\
-         here is a sparse measured one, a monotone interpolation through these points, with five single numbers (peak\n\
-         flow, FEF25–75, back-extrapolated volume, expiratory time, FEV1/FVC) beside it. The volume grid ends at\n\
-         {} L and cuts {cut} of them; in {levelled_curves}, a volume up to 0.150 L below an earlier one (another blow's)\n\
-         was raised to it. Unweighted; not a medical device.\n",
+         {whole_curves} are whole breaths of {}. Of the others the survey's summary file keeps five volumes and the\n\
+         end of the breath: the spirogram is a sparse measured one there, a monotone interpolation through these points.\n\
+         Five single numbers (peak flow, FEF25–75, back-extrapolated volume, expiratory time, FEV1/FVC) stand beside the\n\
+         curve. The volume grid ends at {} L and cuts {cut} of them; in {levelled_curves} sparse ones, a volume up to\n\
+         0.150 L below an earlier one (another blow's) was raised to it. Unweighted; not a medical device.\n",
         cohort.n_participants(),
+        nhanes::RAW_CURVES,
         GRID.max_volume_litres,
     ))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use helm_core::spirometry::MeasuredPoints;
+use helm_core::spirometry::{MeasureSettings, MeasuredPoints, Measures, NhanesTest, Spirogram, read_nhanes_curves};
 use helm_core::{
     Cohort, Feature, MissingReason, Outcome, ParticipantId, Schema, SignalState, Table, Value, read_csv,
     read_mortality, read_xpt,
@@ -21,6 +21,9 @@ pub const FILES: [&str; 8] = [
     "NHANES_2011_2012_MORT_2019_PUBLIC.dat",
     "diagnoses_labs.csv",
 ];
+
+/// The survey's raw curves as CSV, which are used where the folder has them: they are whole breaths, several a person.
+pub const RAW_CURVES: &str = "SPXRAW_G.csv";
 
 /// The signal's name.
 pub const SPIROGRAM: &str = "spirogram";
@@ -63,11 +66,14 @@ pub struct Nhanes {
     pub unusable_curves: usize,
     /// Participants of whose curve a volume was raised to an earlier one.
     pub levelled_curves: usize,
+    /// Participants whose curve is a whole one, of [`RAW_CURVES`].
+    pub whole_curves: usize,
 }
 
 /// The paths of the files in a folder.
 pub fn paths(folder: &Path) -> Vec<PathBuf> {
-    FILES.iter().map(|file| folder.join(file)).collect()
+    let raw = Some(folder.join(RAW_CURVES)).filter(|raw| raw.exists());
+    FILES.iter().map(|file| folder.join(file)).chain(raw).collect()
 }
 
 /// Reads the cohort from a folder with the files of [`FILES`].
@@ -141,7 +147,15 @@ pub fn load(folder: &Path) -> Result<Nhanes, helm_core::Error> {
         ("fev1_fvc", ratio),
     ];
     let column = |name: &str| columns.iter().find(|(other, _)| *other == name).map(|(_, values)| values.as_slice());
-    let (curves, levelled_curves) = curves(&column);
+    let (mut curves, levelled_curves) = curves(&column);
+    let mut whole = whole_curves(folder)?;
+    let mut n_whole = 0;
+    for (id, curve) in ids.iter().zip(&mut curves) {
+        if let Some(blow) = whole.remove(id) {
+            *curve = SignalState::Present(blow.into_signal());
+            n_whole += 1;
+        }
+    }
     let unusable_curves = curves.iter().filter(|curve| matches!(curve, SignalState::Unusable(_))).count();
 
     // 7 and 9 are refused and don't know, DIQ010's 3 is borderline.
@@ -170,7 +184,28 @@ pub fn load(folder: &Path) -> Result<Nhanes, helm_core::Error> {
     for (name, labels) in labels {
         builder = builder.outcome(name, labels)?;
     }
-    Ok(Nhanes { cohort: builder.build()?, unusable_curves, levelled_curves })
+    Ok(Nhanes { cohort: builder.build()?, unusable_curves, levelled_curves, whole_curves: n_whole })
+}
+
+/// Everyone's best whole breath, if the folder has the raw curves: of those before a bronchodilator that the survey's
+/// reviewers accepted, the one with the largest sum of FEV1 and FVC (ATS/ERS 2019).
+fn whole_curves(folder: &Path) -> Result<HashMap<ParticipantId, Spirogram>, helm_core::Error> {
+    let path = folder.join(RAW_CURVES);
+    if !path.exists() {
+        return Ok(HashMap::new());
+    }
+    let mut best: HashMap<ParticipantId, (f64, Spirogram)> = HashMap::new();
+    for curve in read_nhanes_curves(&read_csv(&path)?)? {
+        let accepted = curve.test == NhanesTest::Baseline && curve.is_acceptable == Some(true);
+        let (true, Ok(blow)) = (accepted, curve.blow) else { continue };
+        let Ok(measures) = Measures::new(&blow, &MeasureSettings::default()) else { continue };
+        let Some(fev1) = measures.fev1_litres else { continue };
+        let size = fev1 + measures.fvc_litres;
+        if best.get(&curve.participant).is_none_or(|(other, _)| size > *other) {
+            best.insert(curve.participant, (size, blow));
+        }
+    }
+    Ok(best.into_iter().map(|(id, (_, blow))| (id, blow)).collect())
 }
 
 fn schema() -> Result<Schema, helm_core::Error> {

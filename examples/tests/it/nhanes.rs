@@ -213,3 +213,36 @@ fn a_short_run_writes_what_it_says_and_can_be_repeated() {
     assert_eq!(first, second);
     assert_eq!(predictions, fs::read_to_string(folder.path().join("second/predictions.csv")).unwrap());
 }
+
+/// Two accepted breaths and one refused one of a participant: the larger accepted one is the spirogram.
+#[test]
+fn whole_breaths_are_used_where_they_are() {
+    let Some((data, _)) = real() else { return };
+    let data = copy(&data);
+    let before = helm_examples::nhanes::load(data.path()).unwrap();
+    assert_eq!(before.whole_curves, 0);
+    // mL of each hundredth of a second, for 7 s; at body temperature, a tenth more.
+    let curve = |most: f64| {
+        let volume = |i: i32| most * (1.0 - (-f64::from(i) / 60.0).exp());
+        let changes: Vec<String> = (1..700).map(|i| format!("{:.0}", volume(i) - volume(i - 1))).collect();
+        format!("0,{}", changes.join(","))
+    };
+    let mut text = "SEQN,SPATTYPE,SPAMANU,SPAFACT,SPAPOS,SPAPLAT,SPAACC,SPAQEFF,SPXPTS,SPXRAW\n".to_owned();
+    let id = before.cohort.participants()[7].as_str().to_owned();
+    for (number, test, accepted, most) in
+        [(1, "Pre", "Y", 3000.0), (2, "Pre", "Y", 4000.0), (3, "Pre", "N", 5000.0), (4, "Bron", "Y", 6000.0)]
+    {
+        text += &format!("{id},{test},{number},1.1,Standing,Y,{accepted},A,700,\"{}\"\n", curve(most));
+    }
+    fs::write(data.path().join("SPXRAW_G.csv"), &text).unwrap();
+    let after = helm_examples::nhanes::load(data.path()).unwrap();
+    assert_eq!(after.whole_curves, 1);
+    let (old, new) = (before.cohort.signals("spirogram").unwrap(), after.cohort.signals("spirogram").unwrap());
+    assert!(old.iter().zip(new).enumerate().all(|(row, (old, new))| (row == 7) != (old == new)));
+    let signal = new[7].signal().unwrap();
+    let largest = signal.channel(0).iter().copied().fold(0.0, f32::max);
+    // Rounded to whole millilitres, the end of a breath is lost.
+    assert!((4.2..4.45).contains(&largest), "{largest}");
+    let message = refused_after(|data, _| fs::write(data.join("SPXRAW_G.csv"), "SEQN,SPXRAW\n1,0\n").unwrap(), &[]);
+    assert!(message.is_some_and(|message| message.contains("SPXRAW_G.csv")));
+}
