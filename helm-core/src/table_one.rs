@@ -191,8 +191,13 @@ fn numbers(values: impl Iterator<Item = (usize, Value)> + Clone) -> Summary {
         squares[group] += from_mean * from_mean;
         largest = largest.max(number.abs());
     }
-    // Ages and pressures with one digit, volumes in litres with two.
-    let decimals = if largest >= 20.0 { 1 } else { 2 };
+    // Ages and pressures with one digit, volumes in litres with two, small numbers with three that count.
+    let decimals = match largest {
+        20.0.. => 1,
+        1.0.. => 2,
+        small if small > 0.0 => (2 - small.log10().floor() as i32).clamp(2, 9) as usize,
+        _ => 2,
+    };
     Summary::Number { n, sum, squares, decimals }
 }
 

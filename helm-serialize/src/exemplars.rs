@@ -1,3 +1,5 @@
+use std::fmt;
+
 use helm_core::{Cohort, Context, Outcome, Record};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -29,12 +31,19 @@ use crate::{Error, Serializer};
 /// assert!(text.contains("age: 54 years\nwheezing: yes\n\n") && text.ends_with("age: 77 years"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Exemplars<'a> {
     cohort: &'a Cohort,
     outcome: &'a Outcome,
     /// Rows of the cohort with their labels.
     rows: Vec<(usize, bool)>,
+}
+
+/// How many there are; rows and labels are participants'.
+impl fmt::Debug for Exemplars<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Exemplars({} of {:?})", self.rows.len(), self.outcome.name)
+    }
 }
 
 impl<'a> Exemplars<'a> {

@@ -91,7 +91,7 @@ fn physical(lines: &Header, channels: &[(usize, Channel)], samples: &[i32], rate
         // Writers that compute none say 0.
         if let Some(expected) = channel.checksum.filter(|&checksum| checksum != 0) {
             let sum = own().fold(0_i64, |sum, sample| sum + i64::from(sample));
-            if (sum - expected) % 65536 != 0 {
+            if sum.wrapping_sub(expected) % 65536 != 0 {
                 return Err(lines.error(*line, "samples of the checksum it says", "another sum"));
             }
         }

@@ -29,14 +29,23 @@ impl<'a> Bound<'a> {
 
     /// One of the condition's columns with something recorded in a row, for a message.
     pub(super) fn recorded_column(&self, row: usize) -> Option<&'a TableColumn> {
-        fn find<'a>(node: &BoundNode<'a>, row: usize) -> Option<&'a TableColumn> {
+        self.recorded_columns(row).first().copied()
+    }
+
+    /// The condition's columns with something recorded in a row.
+    pub(super) fn recorded_columns(&self, row: usize) -> Vec<&'a TableColumn> {
+        fn find<'a>(node: &BoundNode<'a>, row: usize, found: &mut Vec<&'a TableColumn>) {
             match node {
-                BoundNode::All(nodes) | BoundNode::Any(nodes) => nodes.iter().find_map(|node| find(node, row)),
-                BoundNode::Not(node) => find(node, row),
-                BoundNode::Test(columns, _) => columns.iter().find(|column| !is_missing(column, row)).copied(),
+                BoundNode::All(nodes) | BoundNode::Any(nodes) => nodes.iter().for_each(|node| find(node, row, found)),
+                BoundNode::Not(node) => find(node, row, found),
+                BoundNode::Test(columns, _) => {
+                    found.extend(columns.iter().filter(|column| !is_missing(column, row)).copied());
+                }
             }
         }
-        find(&self.node, row)
+        let mut found = Vec::new();
+        find(&self.node, row, &mut found);
+        found
     }
 
     fn evaluate(&self, node: &BoundNode<'a>, row: usize) -> Result<Option<bool>, Error> {

@@ -104,6 +104,22 @@ impl Expression {
     }
 }
 
+/// Whether some column's name fits two patterns, stars in either.
+pub(super) fn overlap(a: &str, b: &str) -> bool {
+    fn meet(a: &[u8], b: &[u8]) -> bool {
+        match (a.split_first(), b.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), _) if meet(rest, b) => true,
+            (_, Some((b'*', rest))) if meet(a, rest) => true,
+            (Some((b'*', _)), Some((_, rest))) => meet(a, rest),
+            (Some((_, rest)), Some((b'*', _))) => meet(rest, b),
+            (Some((first, a)), Some((second, b))) => first.eq_ignore_ascii_case(second) && meet(a, b),
+            _ => false,
+        }
+    }
+    meet(a.as_bytes(), b.as_bytes())
+}
+
 /// Whether a column's name fits a pattern in which each star stands for any characters, whatever the case of letters.
 pub(super) fn fits(pattern: &str, name: &str) -> bool {
     fn fit(pattern: &[u8], name: &[u8]) -> bool {

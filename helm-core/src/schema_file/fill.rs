@@ -45,6 +45,10 @@ impl Loaded {
 impl SchemaFile {
     /// The cohort of a table's rows, in their order.
     ///
+    /// A participant's second row is bad data, whether `include` would leave one of the two out or not. A cluster or a
+    /// part that is empty or none is an error also where bad data are counted and skipped: without it, a split is not
+    /// what it seems.
+    ///
     /// # Errors
     /// [`Error::Unknown`] where the table lacks a column; and unless bad data are to be counted and skipped:
     /// [`Error::Cell`] with file, row and column where a cell is not what the schema says (out of range, no number, of
@@ -80,14 +84,17 @@ impl SchemaFile {
         if let Some(include) = &self.include {
             let include = Bound::new(include, table)?;
             for (row, keep) in keep.iter_mut().enumerate().filter(|(_, keep)| **keep) {
-                *keep = match include.holds(row) {
-                    Ok(holds) => holds == Some(true),
+                match include.holds(row) {
+                    Ok(Some(true)) => {}
+                    Ok(_) => {
+                        *keep = false;
+                        n_left_out += 1;
+                    }
                     Err(error) => {
                         faults.skipped.note(bad, error)?;
-                        false
+                        *keep = false;
                     }
-                };
-                n_left_out += usize::from(!*keep);
+                }
             }
         }
         let rows: Vec<usize> = (0..table.n_rows()).filter(|&row| keep[row]).collect();
@@ -229,13 +236,13 @@ impl Faults<'_> {
 
     /// The first level whose condition holds. A recorded cell for which none does, and none is unknown, is bad.
     fn first_level(&mut self, source: &FeatureSource, levels: &[Bound<'_>], row: usize) -> Result<Value, Error> {
-        let (mut recorded, mut known) = (None, true);
+        let (mut recorded, mut known) = (Vec::new(), true);
         for (level, condition) in levels.iter().enumerate() {
             match condition.holds(row) {
                 Ok(Some(true)) => return Ok(Value::Level(level)),
                 Ok(holds) => {
                     known &= holds.is_some();
-                    recorded = condition.recorded_column(row).or(recorded);
+                    recorded.extend(condition.recorded_columns(row));
                 }
                 Err(error) => {
                     self.skipped.note(self.bad, error)?;
@@ -243,8 +250,9 @@ impl Faults<'_> {
                 }
             }
         }
-        let Some(column) = recorded else { return Ok(Value::Missing(MissingReason::NotRecorded)) };
-        let is = |code| find_code(column, std::slice::from_ref(code), row) == Some(true);
+        let Some(&column) = recorded.last() else { return Ok(Value::Missing(MissingReason::NotRecorded)) };
+        // A missing code counts in any column of the conditions: the order of the levels doesn't matter.
+        let is = |code| recorded.iter().any(|column| find_code(column, std::slice::from_ref(code), row) == Some(true));
         match source.missing.iter().find(|(code, _)| is(code)) {
             Some((_, reason)) => Ok(Value::Missing(*reason)),
             None if known => self.unreadable(row, column, "a code of one of the levels, or a missing code", "another"),

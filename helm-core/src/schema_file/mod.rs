@@ -14,7 +14,7 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use self::declare::{FeatureSource, OutcomeSource, SignalSource};
-use self::expression::{Expression, fits};
+use self::expression::{Expression, fits, overlap};
 use self::keys::{Document, Keys};
 use crate::{Error, Schema};
 
@@ -291,7 +291,7 @@ impl SchemaFile {
                 })?;
             }
             for source in self.features.iter().filter(|source| !outcome.exclude.contains(&source.feature.name)) {
-                let shared = |a: &str| outcome.columns().iter().any(|b| fits(a, b) || fits(b, a));
+                let shared = |a: &str| outcome.columns().iter().any(|b| overlap(a, b));
                 if let Some(column) = source.columns().into_iter().find(|column| shared(column)) {
                     let expected = "an outcome without a feature's column, or the feature in exclude";
                     let found = format!("column {column:?} of feature {:?} (leakage)", source.feature.name);

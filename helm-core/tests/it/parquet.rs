@@ -63,6 +63,23 @@ fn a_table_written_is_the_table_read() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
+/// Arrow's dictionaries without a value: a file without rows, and a column that is all null.
+#[test]
+fn empty_dictionaries_are_missing_text() {
+    for n in [0, 3] {
+        let none: Vec<Option<&str>> = vec![None; n];
+        let sex: ArrayRef = Arc::new(none.into_iter().collect::<DictionaryArray<Int32Type>>());
+        let tables = read(&bytes(vec![("sex", sex)]), 10).unwrap();
+        assert_eq!(tables.iter().map(Table::n_rows).sum::<usize>(), n);
+        for table in &tables {
+            match &table.column("sex").unwrap().cells {
+                Cells::Text(texts) => assert!(texts.iter().all(Option::is_none)),
+                _ => panic!("no text"),
+            }
+        }
+    }
+}
+
 fn read(bytes: &[u8], rows_per_batch: usize) -> Result<Vec<Table>, Error> {
     let folder = Folder::new();
     let options = ReadOptions { rows_per_batch, ..ReadOptions::default() };

@@ -315,3 +315,40 @@ fn the_nhanes_schema_builds_the_published_cohort() {
     }
     assert_eq!(schema.features_for("expanded", "hypertension").unwrap().len(), 6);
 }
+
+/// A refused answer is refused, whichever level stands first.
+#[test]
+fn missing_codes_count_in_any_column_of_a_level() {
+    let levels = ["{ name = 'no', when = 'ever = 2 or now = 3' }", "{ name = 'yes', when = 'now in (1, 2)' }"];
+    let numbers = |name: &str, cells: &[f64]| TableColumn {
+        name: name.into(),
+        label: None,
+        cells: Cells::Numbers(cells.iter().copied().map(Value::Number).collect()),
+    };
+    let columns =
+        vec![text("id", &["a", "b", "c"]), numbers("ever", &[1.0, 2.0, 1.0]), numbers("now", &[7.0, 3.0, 1.0])];
+    let table = Table::new("people.csv", columns).unwrap();
+    for (first, second, no) in [(0, 1, 0), (1, 0, 1)] {
+        let schema = format!(
+            "participant = 'id'\n[[feature]]\nname = 'smokes'\nkind = 'category'\nmissing = {{ refused = 7 }}\nlevels = [{}, {}]\n",
+            levels[first], levels[second]
+        );
+        let cohort = SchemaFile::parse("s.toml", &schema).unwrap().load(&table, BadData::Refuse).unwrap().cohort;
+        let expected = [Value::Missing(MissingReason::Refused), Value::Level(no), Value::Level(1 - no)];
+        assert_eq!(cohort.values("smokes").unwrap(), expected);
+    }
+}
+
+/// Two patterns of which neither fits the other share a column.
+#[test]
+fn leakage_through_patterns_that_meet_is_found() {
+    let schema = |outcome: &str| {
+        format!(
+            "participant = 'id'\n[[feature]]\nname = 'told'\nkind = 'category'\nlevels = [{{ name = 'no', when = 'not any(t_0_*) = 1' }}, \
+             {{ name = 'yes', when = 'any(t_0_*) = 1' }}]\n[[outcome]]\nname = 'ill'\ncase = '{outcome} = 1'\n"
+        )
+    };
+    let message = SchemaFile::parse("s.toml", &schema("any(t_*_1)")).unwrap_err().to_string();
+    assert!(message.contains("leakage"), "{message}");
+    assert!(SchemaFile::parse("s.toml", &schema("any(t_1_*)")).is_ok());
+}

@@ -96,8 +96,20 @@ pub trait EncoderConfig: Config + Send + 'static {
 /// taken.
 const LARGEST: usize = 1 << 20;
 
-/// Checks that sizes are neither 0 nor absurd.
+/// The largest product of two sizes: a matrix of 4 GiB.
+const LARGEST_MATRIX: usize = 1 << 30;
+
+/// Checks that sizes, and products of two, are neither 0 nor absurd.
 pub(crate) fn check_sizes(sizes: &[(&'static str, usize)]) -> Result<(), Error> {
+    let mut largest: Vec<(&'static str, usize)> = sizes.to_vec();
+    largest.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    if let [(what, a), (_, b), ..] = largest[..]
+        && a <= LARGEST
+        && a * b > LARGEST_MATRIX
+    {
+        let expected = format!("its product with any other size up to {LARGEST_MATRIX}");
+        return Err(Error::Config { what, expected, found: (a * b).to_string() });
+    }
     match sizes.iter().find(|(_, size)| !(1..=LARGEST).contains(size)) {
         Some(&(what, size)) => {
             Err(Error::Config { what, expected: format!("1 to {LARGEST}"), found: size.to_string() })

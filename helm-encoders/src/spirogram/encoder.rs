@@ -239,7 +239,12 @@ impl InputReader for SpirogramReader {
 
     fn read(&self, record: Record<'_>) -> Result<Option<SpirogramInput>, Error> {
         let Some(signal) = record.signal(&self.signal)?.signal() else { return Ok(None) };
-        let blow = Spirogram::from_signal(signal.clone())?;
+        let blow = Spirogram::from_signal(signal.clone()).map_err(|error| match error {
+            helm_core::Error::Invalid { what, expected, found } => {
+                Error::Input { what: format!("{what} {:?} in row {}", self.signal, record.row() + 1), expected, found }
+            }
+            other => other.into(),
+        })?;
         let scalars = self.scalars.as_ref().map(|reader| reader.row(record)).transpose()?.unwrap_or_default();
         Ok(Some(SpirogramInput { flow_litres_per_second: self.flow_volume.curve(&blow), scalars }))
     }

@@ -32,7 +32,8 @@ pub struct TrainConfig {
     pub imbalance: Imbalance,
     /// The probability with which an input of a modality is replaced by the modality's stand-in, for every participant
     /// and step anew. It teaches the stand-in, and the model to do without an input, as it must for participants who
-    /// lack it. Every modality then needs a stand-in.
+    /// lack it. Every modality then needs a stand-in. Of a batch of two, one input may be left: an encoder whose batch
+    /// norm sees one number a channel and input needs larger batches.
     pub modality_dropout: f64,
     /// How many epochs without a better validation metric end the run; 0 for never. The weights of the best epoch are
     /// kept either way, if there are validation examples.

@@ -19,7 +19,8 @@ pub enum NhanesTest {
 }
 
 /// One curve of NHANES' raw spirometry files, as [`read_nhanes_curves`] reads it.
-#[derive(Debug)]
+///
+/// `Debug` shows none of it.
 pub struct NhanesCurve {
     /// Who blew: SEQN.
     pub participant: ParticipantId,
@@ -33,11 +34,17 @@ pub struct NhanesCurve {
     pub has_plateau: Option<bool>,
     /// Whether they took the manoeuvre for acceptable: SPAACC.
     pub is_acceptable: Option<bool>,
-    /// Their rating of the effort, `A` to `D`: SPAQEFF.
+    /// Their rating of the effort, `A` to `F`: SPAQEFF.
     pub effort: Option<char>,
     /// The blow, at body temperature and pressure; or why it can't be used: curves are published unedited, with extra
     /// breaths and false starts.
     pub blow: Result<Spirogram, Error>,
+}
+
+impl std::fmt::Debug for NhanesCurve {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NhanesCurve(..)")
+    }
 }
 
 /// The curves of NHANES' raw spirometry files of 2007–2012 (SPXRAW_E, SPXRAW_F, SPXRAW_G), from a table with CDC's
@@ -102,8 +109,8 @@ pub fn read_nhanes_curves(table: &Table) -> Result<Vec<NhanesCurve>, Error> {
                 is_acceptable: yes_or_no("SPAACC", acceptable[row])?,
                 effort: match efforts[row] {
                     None => None,
-                    Some(effort @ ("A" | "B" | "C" | "D")) => effort.chars().next(),
-                    Some(_) => return Err(cell("SPAQEFF", "A, B, C, D or an empty cell")),
+                    Some(effort @ ("A" | "B" | "C" | "D" | "E" | "F")) => effort.chars().next(),
+                    Some(_) => return Err(cell("SPAQEFF", "A to F or an empty cell")),
                 },
                 blow: blow(raw[row].unwrap_or_default(), counts[row].as_number(), factors[row].as_number()),
             })

@@ -148,7 +148,7 @@ fn a_bad_curve_is_its_own_error_and_a_bad_row_the_tables() {
         ("SPAMANU", "1.5"),
         ("SPAPOS", "Lying"),
         ("SPAPLAT", "maybe"),
-        ("SPAQEFF", "E"),
+        ("SPAQEFF", "G"),
     ] {
         let error = nhanes(&[(column, cell)]).unwrap_err();
         assert!(matches!(&error, Error::Cell { row: 1, column: found, .. } if found == column), "{error}");
