@@ -141,10 +141,13 @@ proptest! {
         let settings = MeasureSettings::default();
         let at = |rate_hz: f64| Measures::new(&lung.blow(rate_hz), &settings).unwrap();
         let (a, b) = (at(RATE_HZ), at(rate_hz));
-        // The last sample may lie up to a sample earlier: what exists only just then may be missing.
+        // The last sample may lie up to a sample earlier: what exists only just then may be missing, and the last second
+        // is another one, in which a short blow still flows.
+        let of_a_sample = a.pef_litres_per_second / 60.0;
         for ((name, a), (_, b)) in numbers(&a).into_iter().zip(numbers(&b)) {
             if let (Some(a), Some(b)) = (a, b) {
-                prop_assert!((a - b).abs() <= 0.02 + 0.01 * a.abs(), "{name}: {a} {b}");
+                let more = if name == "last second" { of_a_sample } else { 0.0 };
+                prop_assert!((a - b).abs() <= 0.02 + 0.01 * a.abs() + more, "{name}: {a} {b}");
             }
         }
     }
@@ -167,10 +170,11 @@ proptest! {
         for ((name, a), (_, b)) in numbers(&a).into_iter().zip(numbers(&b)) {
             let factor = if name == "FET" { 1.0 } else { factor };
             match (a, b) {
-                (Some(a), Some(b)) => prop_assert!((b - factor * a).abs() <= 1e-4 + 1e-4 * b, "{name}: {a} {b}"),
+                (Some(a), Some(b)) => prop_assert!((b - factor * a).abs() <= 5e-4 + 1e-4 * b, "{name}: {a} {b}"),
                 (a, b) => prop_assert_eq!(a.is_some(), b.is_some()),
             }
         }
-        prop_assert!((a.time_zero_seconds - b.time_zero_seconds).abs() < 1e-5);
+        // Two windows that are as steep but for rounding may change places.
+        prop_assert!((a.time_zero_seconds - b.time_zero_seconds).abs() < 5e-4);
     }
 }
