@@ -14,7 +14,8 @@
 //!
 //! A participant who lacks an input has no soft tokens, or a learned [stand-in](Modality::with_stand_in)'s.
 //!
-//! Not here (yet): embeddings of a cohort as a file, signals resampled to another rate, attribution.
+//! Not here (yet): signals resampled to another rate. Attribution and the embeddings of a cohort are helm-llm's, where
+//! encoder and prompt meet.
 
 mod device;
 mod encoder;
