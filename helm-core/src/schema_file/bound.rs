@@ -1,6 +1,7 @@
 //! Conditions with the columns of one table.
 
-use super::expression::{Code, Expression, Node, Test, fits};
+use super::expression::{Code, Expression, Node, Test};
+use super::pattern::fits;
 use crate::table::parse_number;
 use crate::{Cells, Error, Table, TableColumn, Value};
 
@@ -29,22 +30,30 @@ impl<'a> Bound<'a> {
 
     /// One of the condition's columns with something recorded in a row, for a message.
     pub(super) fn recorded_column(&self, row: usize) -> Option<&'a TableColumn> {
-        self.recorded_columns(row).first().copied()
+        self.recorded_columns(row, |_| true).first().copied()
     }
 
-    /// The condition's columns with something recorded in a row.
-    pub(super) fn recorded_columns(&self, row: usize) -> Vec<&'a TableColumn> {
-        fn find<'a>(node: &BoundNode<'a>, row: usize, found: &mut Vec<&'a TableColumn>) {
+    /// The columns with something recorded in a row that the condition compares with codes, where a missing code may
+    /// stand; a column of which it only asks whether it is larger holds numbers.
+    pub(super) fn coded_columns(&self, row: usize) -> Vec<&'a TableColumn> {
+        self.recorded_columns(row, |test| matches!(test, Test::OneOf(_) | Test::Not(_) | Test::Lists(_)))
+    }
+
+    fn recorded_columns(&self, row: usize, of: fn(&Test) -> bool) -> Vec<&'a TableColumn> {
+        fn find<'a>(node: &BoundNode<'a>, row: usize, of: fn(&Test) -> bool, found: &mut Vec<&'a TableColumn>) {
             match node {
-                BoundNode::All(nodes) | BoundNode::Any(nodes) => nodes.iter().for_each(|node| find(node, row, found)),
-                BoundNode::Not(node) => find(node, row, found),
-                BoundNode::Test(columns, _) => {
+                BoundNode::All(nodes) | BoundNode::Any(nodes) => {
+                    nodes.iter().for_each(|node| find(node, row, of, found))
+                }
+                BoundNode::Not(node) => find(node, row, of, found),
+                BoundNode::Test(columns, test) if of(test) => {
                     found.extend(columns.iter().filter(|column| !is_missing(column, row)).copied());
                 }
+                BoundNode::Test(..) => {}
             }
         }
         let mut found = Vec::new();
-        find(&self.node, row, &mut found);
+        find(&self.node, row, of, &mut found);
         found
     }
 

@@ -236,13 +236,14 @@ impl Faults<'_> {
 
     /// The first level whose condition holds. A recorded cell for which none does, and none is unknown, is bad.
     fn first_level(&mut self, source: &FeatureSource, levels: &[Bound<'_>], row: usize) -> Result<Value, Error> {
-        let (mut recorded, mut known) = (Vec::new(), true);
+        let (mut recorded, mut coded, mut known) = (None, Vec::new(), true);
         for (level, condition) in levels.iter().enumerate() {
             match condition.holds(row) {
                 Ok(Some(true)) => return Ok(Value::Level(level)),
                 Ok(holds) => {
                     known &= holds.is_some();
-                    recorded.extend(condition.recorded_columns(row));
+                    recorded = condition.recorded_column(row).or(recorded);
+                    coded.extend(condition.coded_columns(row));
                 }
                 Err(error) => {
                     self.skipped.note(self.bad, error)?;
@@ -250,9 +251,9 @@ impl Faults<'_> {
                 }
             }
         }
-        let Some(&column) = recorded.last() else { return Ok(Value::Missing(MissingReason::NotRecorded)) };
-        // A missing code counts in any column of the conditions: the order of the levels doesn't matter.
-        let is = |code| recorded.iter().any(|column| find_code(column, std::slice::from_ref(code), row) == Some(true));
+        let Some(column) = recorded else { return Ok(Value::Missing(MissingReason::NotRecorded)) };
+        // A missing code counts in any column that is compared with codes: the order of the levels doesn't matter.
+        let is = |code| coded.iter().any(|column| find_code(column, std::slice::from_ref(code), row) == Some(true));
         match source.missing.iter().find(|(code, _)| is(code)) {
             Some((_, reason)) => Ok(Value::Missing(*reason)),
             None if known => self.unreadable(row, column, "a code of one of the levels, or a missing code", "another"),

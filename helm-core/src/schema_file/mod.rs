@@ -6,6 +6,9 @@ mod expression;
 mod fill;
 mod infer;
 mod keys;
+mod parser;
+mod pattern;
+mod token;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,8 +17,9 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use self::declare::{FeatureSource, OutcomeSource, SignalSource};
-use self::expression::{Expression, fits, overlap};
+use self::expression::Expression;
 use self::keys::{Document, Keys};
+use self::pattern::{fits, overlap};
 use crate::{Error, Schema};
 
 pub use fill::Loaded;

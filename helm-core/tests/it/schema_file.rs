@@ -339,6 +339,27 @@ fn missing_codes_count_in_any_column_of_a_level() {
     }
 }
 
+/// A child of 7 years has not refused anything.
+#[test]
+fn a_number_is_no_missing_code() {
+    let numbers = |name: &str, cells: &[Option<f64>]| {
+        let value = |cell: &Option<f64>| cell.map_or(Value::Missing(MissingReason::NotRecorded), Value::Number);
+        let cells = Cells::Numbers(cells.iter().map(value).collect());
+        TableColumn { name: name.into(), label: None, cells }
+    };
+    let columns = vec![
+        text("id", &["a", "b", "c"]),
+        numbers("age", &[Some(7.0), Some(40.0), Some(40.0)]),
+        numbers("ever", &[None, Some(7.0), Some(1.0)]),
+    ];
+    let table = Table::new("people.csv", columns).unwrap();
+    let schema = "participant = 'id'\n[[feature]]\nname = 'smokes'\nkind = 'category'\nmissing = { refused = 7 }\n\
+                  levels = [{ name = 'no', when = 'age >= 12 and ever = 2' }, { name = 'yes', when = 'age >= 12 and ever = 1' }]\n";
+    let loaded = SchemaFile::parse("s.toml", schema).unwrap().load(&table, BadData::CountAndSkip).unwrap();
+    let expected = [Value::Missing(MissingReason::Unreadable), Value::Missing(MissingReason::Refused), Value::Level(1)];
+    assert_eq!(loaded.cohort.values("smokes").unwrap(), expected);
+}
+
 /// Two patterns of which neither fits the other share a column.
 #[test]
 fn leakage_through_patterns_that_meet_is_found() {
