@@ -11,11 +11,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use clap::Parser;
 use helm_core::{Folds, Record, Signal};
 use helm_encoders::{Modality, ModalityEncoder, Projector, ProjectorConfig, SoftTokens};
-use helm_eval::Bootstrap;
 use helm_eval::baseline::LogisticConfig;
 use helm_examples::{
-    AllScores, Failure, Manifest, Progress, Scores, Study, at_least, check_classes, check_writable, ecg, run, say,
-    write_json, write_predictions,
+    AllScores, Failure, Manifest, Progress, Scores, Study, StudyArgs, at_least, check_classes, ecg, run,
 };
 use helm_llm::{LanguageModel, TrainConfig};
 use helm_serialize::Serializer;
@@ -98,33 +96,11 @@ struct Args {
     /// Folder of the challenge's records; without it, ECGs are simulated, which shows how it works and no more
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Folder of a Llama decoder in Hugging Face form: config.json, model.safetensors, tokenizer.json
-    #[arg(long, value_name = "DIR")]
-    model: PathBuf,
     /// Passes over the training records
     #[arg(long, default_value_t = 40, value_parser = at_least(1))]
     epochs: usize,
-    /// Folds of the cross-validation
-    #[arg(long, default_value_t = 5, value_parser = at_least(2))]
-    folds: usize,
-    /// Bootstrap replicates of intervals and tests
-    #[arg(long, default_value_t = 2000, value_parser = at_least(2))]
-    bootstrap: usize,
-    /// Write tables (table.md, table.csv), plots (forest.svg, roc_OUTCOME.svg) and results.json into this folder
-    #[arg(long, value_name = "DIR")]
-    report: Option<PathBuf>,
-    /// Write the machine-readable result here; - is standard output, and nothing else is printed then
-    #[arg(long, value_name = "PATH")]
-    json: Option<PathBuf>,
-    /// Write every out-of-fold prediction as CSV
-    #[arg(long, value_name = "F.csv")]
-    predictions: Option<PathBuf>,
-    /// Decides folds, initial weights, the order of training, the bootstrap and simulated ECGs
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Where networks run: cpu, wgpu, tch or cuda:N, as far as this build has them
-    #[arg(long, default_value = "cpu")]
-    device: String,
+    #[command(flatten)]
+    study: StudyArgs,
 }
 
 fn main() -> ExitCode {
@@ -141,35 +117,32 @@ const HELM: &str = "helm_ecg";
 
 fn estimate(args: &Args) -> Result<(), Failure> {
     let begin = Instant::now();
-    args.json.iter().chain(&args.predictions).try_for_each(|path| check_writable(path))?;
-    if let Some(folder) = &args.report {
-        std::fs::create_dir_all(folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
-    }
-    let device = helm_encoders::device(&args.device)?;
-    let model = LanguageModel::load(&args.model, &device)?;
+    args.study.check()?;
+    let device = helm_encoders::device(&args.study.device)?;
+    let model = LanguageModel::load(&args.study.model, &device)?;
     let cohort = match &args.data {
         Some(folder) => ecg::load(folder)?,
-        None => ecg::simulate(N_SIMULATED, args.seed)?,
+        None => ecg::simulate(N_SIMULATED, args.study.seed)?,
     };
     let mut training = TrainConfig::default();
-    (training.epochs, training.batch_size, training.learning_rate, training.seed) = (args.epochs, 16, 2e-3, args.seed);
+    (training.epochs, training.batch_size, training.learning_rate, training.seed) =
+        (args.epochs, 16, 2e-3, args.study.seed);
     let settings = json!({
-        "epochs": args.epochs, "folds": args.folds, "bootstrap": args.bootstrap, "device": args.device,
+        "epochs": args.epochs, "folds": args.study.folds, "bootstrap": args.study.bootstrap, "device": args.study.device,
         "training": training, "n_soft": N_SOFT,
     });
-    let mut manifest = Manifest::new("custom_encoder", settings, args.seed);
-    let of_model = ["config.json", "model.safetensors", "tokenizer.json"].map(|file| args.model.join(file));
-    for path in args.data.as_deref().map(ecg::reference).iter().chain(&of_model) {
+    let mut manifest = Manifest::new("custom_encoder", settings, args.study.seed);
+    for path in args.data.as_deref().map(ecg::reference).iter().chain(&args.study.model_files()) {
         manifest.add_file(path)?;
     }
     let outcomes = [ecg::ATRIAL_FIBRILLATION.to_owned()];
     let labels = cohort.labels(&outcomes[0])?;
     let strata: Vec<usize> = labels.iter().map(|label| usize::from(*label == Some(true))).collect();
-    let folds = Folds::stratified(cohort.participants(), &strata, args.folds, args.seed)?;
+    let folds = Folds::stratified(cohort.participants(), &strata, args.study.folds, args.study.seed)?;
     check_classes(&cohort, &outcomes[0], &folds)?;
     let kind = if args.data.is_some() { "ECGs" } else { "SIMULATED ECGs" };
     let text = format!("{} {kind}, {} of atrial fibrillation; not a medical device.\n", labels.len(), count(labels));
-    say(args.json.as_deref(), &text);
+    args.study.say(&text);
 
     // As many numbers as the encoder reads, in logistic regression: what is there without a language model.
     let rows = cohort.records().map(|record| {
@@ -201,25 +174,8 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     progress.finish();
 
     let scores = AllScores { cohort: &cohort, folds: &folds, scores };
-    let bootstrap = Bootstrap { replicates: args.bootstrap, seed: args.seed, ..Bootstrap::default() };
-    let table = scores.table(&outcomes, &[(HELM, LOGISTIC)], &bootstrap)?;
-    say(args.json.as_deref(), &table.to_markdown());
-    let result = json!({
-        "simulated": args.data.is_none(),
-        "outcomes": table.to_json(),
-        "seconds": begin.elapsed().as_secs_f64(),
-        "manifest": manifest,
-    });
-    if let Some(path) = &args.predictions {
-        write_predictions(path, &scores.predictions()?)?;
-    }
-    if let Some(folder) = &args.report {
-        scores.write_report(folder, &table, &result)?;
-    }
-    if let Some(path) = &args.json {
-        write_json(path, &result)?;
-    }
-    Ok(())
+    let table = scores.table(&outcomes, &[(HELM, LOGISTIC)], &args.study.bootstrap())?;
+    args.study.finish(&scores, &table, &manifest, args.data.is_none(), begin)
 }
 
 fn count(labels: &[Option<bool>]) -> usize {

@@ -10,11 +10,10 @@ use helm_core::{Cohort, Folds};
 use helm_encoders::{
     FlowVolume, Modality, ResNet1dConfig, SpirogramEncoderConfig, SpirogramReader, TabularEncoderConfig, TabularReader,
 };
-use helm_eval::Bootstrap;
 use helm_eval::baseline::{BoostingConfig, LogisticConfig};
 use helm_examples::{
-    AllScores, Failure, Fold, Manifest, Progress, Scores, Study, at_least, breath_attribution, check_classes,
-    check_writable, nhanes, run, say, write_atomically, write_json, write_predictions,
+    AllScores, Failure, Fold, Manifest, Progress, Scores, Study, StudyArgs, at_least, breath_attribution,
+    check_classes, nhanes, run, write_atomically,
 };
 use helm_llm::{LanguageModel, TrainConfig};
 use helm_serialize::Serializer;
@@ -38,15 +37,15 @@ by a doctor, 0 not (MCQ_G); hypertension_jnc7, Yes or No. Cells may be empty.
 Where the folder also has SPXRAW_G.csv, the survey's raw curves with its own column names, the spirogram is a person's
 best accepted breath in full instead of a few points of it.
 
+With --report, attribution_OUTCOME.svg shows what in the breaths of cases speaks for the outcome: their mean flow–volume
+curve, coloured by integrated gradients.
+
 This is software for research. It is not a medical device.")]
 struct Args {
     /// Folder with the survey's files: SPX_G.XPT, DEMO_G.XPT, BMX_G.XPT, SMQ_G.XPT, RDQ_G.XPT, DIQ_G.XPT, the linked
     /// mortality file NHANES_2011_2012_MORT_2019_PUBLIC.dat and diagnoses_labs.csv (see below)
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Folder of a Llama decoder in Hugging Face form: config.json, model.safetensors, tokenizer.json
-    #[arg(long, value_name = "DIR")]
-    model: PathBuf,
     /// An outcome: wheeze, death, chronic_cough, diabetes, heart_failure, heart_attack, stroke,
     /// coronary_heart_disease, hypertension or arthritis; may be given several times. Folds are stratified by the first
     #[arg(long, value_name = "NAME", default_value = "wheeze")]
@@ -54,28 +53,8 @@ struct Args {
     /// Passes over the training participants
     #[arg(long, default_value_t = 4, value_parser = at_least(1))]
     epochs: usize,
-    /// Folds of the cross-validation
-    #[arg(long, default_value_t = 5, value_parser = at_least(2))]
-    folds: usize,
-    /// Bootstrap replicates of intervals and tests
-    #[arg(long, default_value_t = 2000, value_parser = at_least(2))]
-    bootstrap: usize,
-    /// Write tables (table.md, table.csv), plots (forest.svg, roc_OUTCOME.svg, attribution_OUTCOME.svg) and
-    /// results.json into this folder
-    #[arg(long, value_name = "DIR")]
-    report: Option<PathBuf>,
-    /// Write the machine-readable result here; - is standard output, and nothing else is printed then
-    #[arg(long, value_name = "PATH")]
-    json: Option<PathBuf>,
-    /// Write every out-of-fold prediction as CSV
-    #[arg(long, value_name = "F.csv")]
-    predictions: Option<PathBuf>,
-    /// Decides folds, initial weights, the order of training and the bootstrap
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Where networks run: cpu, wgpu, tch or cuda:N, as far as this build has them
-    #[arg(long, default_value = "cpu")]
-    device: String,
+    #[command(flatten)]
+    study: StudyArgs,
 }
 
 fn main() -> ExitCode {
@@ -101,23 +80,22 @@ const HELM_MULTIMODAL: &str = "helm_multimodal";
 fn estimate(args: &Args) -> Result<(), Failure> {
     let begin = Instant::now();
     check_arguments(args)?;
-    let device = helm_encoders::device(&args.device)?;
-    let model = LanguageModel::load(&args.model, &device)?;
+    let device = helm_encoders::device(&args.study.device)?;
+    let model = LanguageModel::load(&args.study.model, &device)?;
     let nhanes = nhanes::load(&args.data)?;
     let cohort = &nhanes.cohort;
     let mut training = TrainConfig::default();
-    (training.epochs, training.seed) = (args.epochs, args.seed);
+    (training.epochs, training.seed) = (args.epochs, args.study.seed);
     let mut manifest = Manifest::new(
         "nhanes",
         json!({
-            "outcomes": args.outcome, "epochs": args.epochs, "folds": args.folds, "bootstrap": args.bootstrap,
-            "device": args.device, "training": training, "n_soft": N_SOFT, "resnet_width": RESNET_WIDTH,
+            "outcomes": args.outcome, "epochs": args.epochs, "folds": args.study.folds, "bootstrap": args.study.bootstrap,
+            "device": args.study.device, "training": training, "n_soft": N_SOFT, "resnet_width": RESNET_WIDTH,
             "d_hidden": D_HIDDEN, "grid": GRID,
         }),
-        args.seed,
+        args.study.seed,
     );
-    let of_model = ["config.json", "model.safetensors", "tokenizer.json"].map(|file| args.model.join(file));
-    for path in nhanes::paths(&args.data).iter().chain(&of_model) {
+    for path in nhanes::paths(&args.data).iter().chain(&args.study.model_files()) {
         manifest.add_file(path)?;
     }
     let strata: Vec<usize> = cohort
@@ -125,11 +103,11 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         .iter()
         .map(|label| label.map_or(2, usize::from))
         .collect();
-    let folds = Folds::stratified(cohort.participants(), &strata, args.folds, args.seed)?;
+    let folds = Folds::stratified(cohort.participants(), &strata, args.study.folds, args.study.seed)?;
     for outcome in &args.outcome {
         check_classes(cohort, outcome, &folds)?;
     }
-    say(args.json.as_deref(), &describe(&nhanes)?);
+    args.study.say(&describe(&nhanes)?);
     let mut scores = classical(cohort, args, &folds)?;
     // Outcomes with the same features share a context, a model and a training run.
     let mut groups: Vec<(Vec<&'static str>, Vec<String>)> = Vec::new();
@@ -153,7 +131,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
                 modalities: &|train, seed| encoders.modalities(train, seed),
             };
             let mut look = |fold: &Fold<'_>| -> Result<(), Failure> {
-                let (Some(folder), true, 0) = (&args.report, spirogram, fold.index) else { return Ok(()) };
+                let (Some(folder), true, 0) = (&args.study.report, spirogram, fold.index) else { return Ok(()) };
                 let test: Vec<_> = fold.test.iter().copied().zip(fold.prompts).collect();
                 for (question, outcome) in outcomes.iter().enumerate() {
                     let asked = (outcome.as_str(), question);
@@ -177,24 +155,8 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         (LOGISTIC_MULTIMODAL, LOGISTIC_TABULAR),
     ];
     let scores = AllScores { cohort, folds: &folds, scores };
-    let bootstrap = Bootstrap { replicates: args.bootstrap, seed: args.seed, ..Bootstrap::default() };
-    let table = scores.table(&args.outcome, &comparisons, &bootstrap)?;
-    say(args.json.as_deref(), &table.to_markdown());
-    let result = json!({
-        "outcomes": table.to_json(),
-        "seconds": begin.elapsed().as_secs_f64(),
-        "manifest": manifest,
-    });
-    if let Some(path) = &args.predictions {
-        write_predictions(path, &scores.predictions()?)?;
-    }
-    if let Some(folder) = &args.report {
-        scores.write_report(folder, &table, &result)?;
-    }
-    if let Some(path) = &args.json {
-        write_json(path, &result)?;
-    }
-    Ok(())
+    let table = scores.table(&args.outcome, &comparisons, &args.study.bootstrap())?;
+    args.study.finish(&scores, &table, &manifest, false, begin)
 }
 
 /// What would otherwise show only at the end of the run.
@@ -204,10 +166,7 @@ fn check_arguments(args: &Args) -> Result<(), Failure> {
             return Err(Failure::new(format!("--outcome: expected every outcome once, found {outcome:?} twice")));
         }
     }
-    if let Some(folder) = &args.report {
-        std::fs::create_dir_all(folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
-    }
-    args.json.iter().chain(&args.predictions).try_for_each(|path| check_writable(path))
+    args.study.check()
 }
 
 /// What the data are, in the words of a paper's methods section.

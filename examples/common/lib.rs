@@ -12,6 +12,7 @@ mod output;
 mod progress;
 mod scores;
 mod study;
+mod study_args;
 
 pub use arguments::at_least;
 pub use attribution::breath_attribution;
@@ -22,6 +23,7 @@ pub use output::{Prediction, check_writable, say, write_atomically, write_json, 
 pub use progress::Progress;
 pub use scores::{AllScores, Scores, check_classes};
 pub use study::{Fold, NewModalities, Study};
+pub use study_args::StudyArgs;
 
 /// The README's program, run by the tests from this package's folder.
 #[cfg(doctest)]

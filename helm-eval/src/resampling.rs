@@ -173,8 +173,7 @@ fn draw(counts: &mut [Count], draws: u64, rng: &mut ChaCha8Rng) {
     if counts.len() > TABLE {
         let (first, second) = counts.split_at_mut(counts.len() / 2);
         let share = first.len() as f64 / (first.len() + second.len()) as f64;
-        // A share between 0 and 1 has a binomial distribution.
-        let of_first = Binomial::new(draws, share).map_or(draws / 2, |binomial| binomial.sample(rng));
+        let of_first = Binomial::new(draws, share).expect("a share between 0 and 1").sample(rng);
         draw(first, of_first, rng);
         draw(second, draws - of_first, rng);
     } else {

@@ -2,6 +2,7 @@ use std::fmt;
 
 use burn::tensor::Tensor;
 use helm_core::SlotId;
+use helm_encoders::ModalityInput;
 
 use crate::helm::{Prompt, SoftBatch};
 use crate::likelihood::{AnswerLogLikelihoods, answer_log_likelihoods, target_gradients};
@@ -54,8 +55,7 @@ impl Helm {
         baseline: &[f32],
         steps: usize,
     ) -> Result<Attribution, Error> {
-        let modality = self.slot_with_input(prompt, question, slot, steps)?;
-        let Some(input) = &prompt.inputs[modality] else { return Err(unknown_slot(slot)) };
+        let (modality, input) = self.slot_with_input(prompt, question, slot, steps)?;
         let samples = self.modalities[modality].samples(input);
         if samples.is_empty() {
             let (expected, found) = (format!("samples in slot {slot}"), "an encoder that has none".into());
@@ -68,7 +68,7 @@ impl Helm {
         let path = path(baseline, &samples, steps);
         let graph = self.modalities[modality].encode_samples(input, &path);
         let (log_odds, gradient) = self.log_odds_gradient(prompt, question, modality, graph.soft());
-        attribution(&graph.gradient(gradient), &log_odds, baseline, &samples, 1)
+        attribution(question, &graph.gradient(gradient), &log_odds, baseline, &samples, 1)
     }
 
     /// Attributes a question's log-odds to the soft tokens in a slot, against others in their place: those of another
@@ -86,8 +86,7 @@ impl Helm {
         baseline: &[f32],
         steps: usize,
     ) -> Result<Attribution, Error> {
-        let modality = self.slot_with_input(prompt, question, slot, steps)?;
-        let Some(input) = &prompt.inputs[modality] else { return Err(unknown_slot(slot)) };
+        let (modality, input) = self.slot_with_input(prompt, question, slot, steps)?;
         let soft = self.modalities[modality].encode(&[input]);
         let [_, n_soft, d_model] = soft.dims();
         let values = soft.into_data().convert::<f32>().try_into_vec::<f32>().unwrap_or_default();
@@ -102,7 +101,7 @@ impl Helm {
         let (log_odds, gradient) = self.log_odds_gradient(prompt, question, modality, soft);
         let flat = gradient.into_data().convert::<f32>().try_into_vec::<f32>().unwrap_or_default();
         let rows: Vec<Vec<f32>> = flat.chunks(values.len()).map(<[f32]>::to_vec).collect();
-        attribution(&rows, &log_odds, baseline, &values, d_model)
+        attribution(question, &rows, &log_odds, baseline, &values, d_model)
     }
 
     /// The soft tokens that participants have in a slot, `n_soft * d_model` numbers each, token after token; `None` for
@@ -112,8 +111,7 @@ impl Helm {
     /// # Errors
     /// [`Error::Prompt`] if no modality has the slot.
     pub fn soft_tokens(&self, prompts: &[Prompt], slot: &SlotId) -> Result<Vec<Option<Vec<f32>>>, Error> {
-        let modality = self.modalities.iter().position(|modality| modality.slot() == slot);
-        let Some(modality) = modality else { return Err(unknown_slot(slot)) };
+        let modality = self.modality_of(slot)?;
         let mut tokens = Vec::with_capacity(prompts.len());
         for batch in prompts.chunks(self.trees_per_pass) {
             let inputs: Vec<_> = batch.iter().filter_map(|prompt| prompt.inputs[modality].as_ref()).collect();
@@ -130,8 +128,14 @@ impl Helm {
         Ok(tokens)
     }
 
-    /// The modality of a slot, after what can be checked of a request.
-    fn slot_with_input(&self, prompt: &Prompt, question: usize, slot: &SlotId, steps: usize) -> Result<usize, Error> {
+    /// The modality of a slot and the prompt's input for it, after what can be checked of a request.
+    fn slot_with_input<'a>(
+        &self,
+        prompt: &'a Prompt,
+        question: usize,
+        slot: &SlotId,
+        steps: usize,
+    ) -> Result<(usize, &'a ModalityInput), Error> {
         if question >= prompt.n_questions() {
             let expected = format!("a question from 0 to {}", prompt.n_questions() - 1);
             return Err(Error::Prompt { expected, found: question.to_string() });
@@ -139,8 +143,13 @@ impl Helm {
         if steps == 0 {
             return Err(Error::Prompt { expected: "at least one step of attribution".into(), found: "0".into() });
         }
-        let index = self.modalities.iter().position(|modality| modality.slot() == slot);
-        index.filter(|&index| prompt.inputs[index].is_some()).ok_or_else(|| unknown_slot(slot))
+        let index = self.modality_of(slot)?;
+        let input = prompt.inputs[index].as_ref().ok_or_else(|| unknown_slot(slot))?;
+        Ok((index, input))
+    }
+
+    fn modality_of(&self, slot: &SlotId) -> Result<usize, Error> {
+        self.modalities.iter().position(|modality| modality.slot() == slot).ok_or_else(|| unknown_slot(slot))
     }
 
     /// A question's log-odds with each of some soft tokens in a slot, and their gradients; all else of the prompt stays.
@@ -197,6 +206,7 @@ fn path(baseline: &[f32], input: &[f32], steps: usize) -> Vec<Vec<f32>> {
 
 /// Sums of the attributions of as many neighbours each, from gradients along the path of [`path`].
 fn attribution(
+    question: usize,
     gradients: &[Vec<f32>],
     log_odds: &[f64],
     baseline: &[f32],
@@ -213,7 +223,7 @@ fn attribution(
     let values: Vec<f64> = of_each.chunks(neighbours).map(|own| own.iter().sum()).collect();
     let (baseline_log_odds, log_odds) = (log_odds[0], log_odds[1]);
     if !values.iter().chain([&log_odds, &baseline_log_odds]).all(|value| value.is_finite()) {
-        return Err(Error::RiskNotFinite { participant: 1, question: 1 });
+        return Err(Error::RiskNotFinite { participant: 1, question: question + 1 });
     }
     Ok(Attribution { values, log_odds, baseline_log_odds })
 }
