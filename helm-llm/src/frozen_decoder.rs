@@ -3,12 +3,12 @@ use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::frozen::{FrozenModel, Vjp};
-use crate::model::{Decoder, DecoderConfig, KeysValues, Rope, load};
+use crate::model::{Checkpoint, Decoder, DecoderConfig, KeysValues, LoadReport, Sights, load, read_config};
 use crate::packed::{PackedTrees, Place};
 use crate::prefix_cache::PrefixCache;
 
@@ -22,24 +22,45 @@ const UNSEEN: f32 = -1e9;
 pub struct FrozenDecoder {
     decoder: Decoder,
     config: DecoderConfig,
-    rope: Rope,
+    report: LoadReport,
     embedding_rms: f64,
     device: Device,
     prefixes: PrefixCache,
 }
 
 impl FrozenDecoder {
-    /// Loads `config.json` and `model.safetensors` of a Hugging Face folder; computes in f32.
+    /// Loads `config.json` and the weights of a Hugging Face folder; computes in f32.
+    ///
+    /// # Errors
+    /// As [`load_in`](Self::load_in).
+    pub fn load(folder: &Path, device: &Device) -> Result<Self, Error> {
+        Self::load_in(folder, device, DType::F32)
+    }
+
+    /// The same, and computes in f32, bf16 or f16. Weights are converted where the files have another dtype, and used as
+    /// they stand in the mapped files where they have this one and the device is the CPU: the files must stay as they
+    /// are while the model lives.
     ///
     /// # Errors
     /// [`Error::MissingFile`], [`Error::Io`], [`Error::Format`] or [`Error::Weights`] if the folder is not one of a
-    /// Llama decoder.
-    pub fn load(folder: &Path, device: &Device) -> Result<Self, Error> {
+    /// decoder of a [known family](DecoderConfig), or the dtype is another.
+    pub fn load_in(folder: &Path, device: &Device, dtype: DType) -> Result<Self, Error> {
         let device = device.clone().without_autodiff();
-        let config = DecoderConfig::from_file(&existing(folder, "config.json")?)?;
-        let decoder = load(&existing(folder, "model.safetensors")?, &config, &device)?.freeze();
-        let (rope, embedding_rms) = (Rope::new(&config), decoder.embedding_rms());
-        Ok(Self { decoder, rope, embedding_rms, config, device, prefixes: PrefixCache::default() })
+        let path = existing(folder, "config.json")?;
+        if !matches!(dtype, DType::F32 | DType::BF16 | DType::F16) {
+            let (expected, found) = ("a dtype f32, bf16 or f16 to compute in".into(), format!("{dtype:?}"));
+            return Err(Error::Format { path, expected, found });
+        }
+        let (config, names) = read_config(&path)?;
+        let (decoder, report) = load(&Checkpoint::open(folder)?, &config, names, &device, dtype)?;
+        let decoder = decoder.freeze();
+        let embedding_rms = decoder.embedding_rms();
+        Ok(Self { decoder, embedding_rms, config, report, device, prefixes: PrefixCache::default() })
+    }
+
+    /// What became of the tensors of the folder.
+    pub fn load_report(&self) -> &LoadReport {
+        &self.report
     }
 
     /// Keeps at most so many bytes of keys and values of constant text; 1 GiB by default, 0 for none. It saves the
@@ -76,34 +97,43 @@ impl FrozenDecoder {
         let x = self.embed(batch, soft).reshape([rows, length, d]);
         let before_length = batch.prefixes.iter().map(Vec::len).max().unwrap_or(0);
         let before = (before_length > 0).then(|| self.prefix(&batch.prefixes, before_length));
-        let mask = self.mask(rows, length, before_length, |row, from, to| match to.checked_sub(before_length) {
+        // A place of a prefix is its position.
+        let distance = |row: usize, from: usize, to: usize| {
+            let position = |place: usize| batch.positions[row * length + place];
+            position(from).abs_diff(to.checked_sub(before_length).map_or(to, position))
+        };
+        let sees = |row: usize, from: usize, to: usize| match to.checked_sub(before_length) {
             Some(to) => batch.sees[(row * length + from) * length + to],
             None => to < batch.prefixes[row].len() && batch.places[row * length + from] != Place::Pad,
-        });
-        let rotation = self.rope.rotation(&batch.positions, rows, &self.device);
-        let (x, _) = self.decoder.hidden(x, &rotation, &mask, before.as_deref());
+        };
+        let sights = self.sights(rows, length, before_length, &batch.positions, sees, distance);
+        let (x, _) = self.decoder.hidden(x, &sights, before.as_deref());
         x.reshape([rows * length, d])
     }
 
-    /// The embeddings of a batch's places, `[batch * length, d_model]`.
+    /// The embeddings of a batch's places, with learned positions if the model has them, `[batch * length, d_model]`.
     fn embed(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> Tensor<2> {
         let ids = batch.places.iter().map(|place| if let Place::Token(id) = place { *id } else { 0 });
         let tokens = self.embed_ids(ids.collect());
-        let Some(soft) = soft else { return tokens };
-        // Each place picks its row among the token embeddings and, behind them, the soft tokens.
-        let picked = batch.places.iter().enumerate().map(|(place, what)| match what {
-            Place::Soft(row) => batch.places.len() + row,
-            Place::Token(_) | Place::Pad => place,
-        });
-        let tokens = if soft.is_autodiff() { Tensor::from_inner(tokens) } else { tokens };
-        Tensor::cat(vec![tokens, soft], 0).select(0, self.indices(picked))
+        let x = match soft {
+            None => tokens,
+            Some(soft) => {
+                // Each place picks its row among the token embeddings and, behind them, the soft tokens.
+                let picked = batch.places.iter().enumerate().map(|(place, what)| match what {
+                    Place::Soft(row) => batch.places.len() + row,
+                    Place::Token(_) | Place::Pad => place,
+                });
+                let soft = soft.cast(self.decoder.dtype());
+                let tokens = if soft.is_autodiff() { Tensor::from_inner(tokens) } else { tokens };
+                Tensor::cat(vec![tokens, soft], 0).select(0, self.indices(picked))
+            }
+        };
+        self.decoder.add_positions(x, || self.indices(batch.positions.iter().copied()))
     }
 
     /// The embeddings of tokens, `[ids, d_model]`.
     fn embed_ids(&self, ids: Vec<u32>) -> Tensor<2> {
-        let n = ids.len();
-        let ids = self.indices(ids.into_iter().map(|id| id as usize)).reshape([1, n]);
-        self.decoder.embed(ids).reshape([n, self.config.d_model])
+        self.decoder.embed(self.indices(ids.into_iter().map(|id| id as usize)))
     }
 
     fn indices(&self, indices: impl Iterator<Item = usize>) -> Tensor<1, Int> {
@@ -112,7 +142,27 @@ impl FrozenDecoder {
         Tensor::from_data(TensorData::new(indices, [n]), &self.device)
     }
 
-    /// The mask of a batch, `[rows, 1, group * length, before + length]`.
+    /// What the places of a batch see of one another and of the prefixes in front.
+    fn sights(
+        &self,
+        rows: usize,
+        length: usize,
+        before: usize,
+        positions: &[usize],
+        sees: impl Fn(usize, usize, usize) -> bool,
+        distance: impl Fn(usize, usize, usize) -> usize,
+    ) -> Sights {
+        let window = self.config.window.as_ref().map(|window| window.length);
+        // A window longer than every path hides nothing.
+        let window = window.filter(|&window| positions.iter().any(|&position| position >= window));
+        let near = window.map(|window| {
+            self.mask(rows, length, before, |row, from, to| sees(row, from, to) && distance(row, from, to) < window)
+        });
+        let mask = self.mask(rows, length, before, sees);
+        self.decoder.sights(positions, rows, &self.device, mask, near)
+    }
+
+    /// A mask of a batch, `[rows, 1, group * length, before + length]`.
     fn mask(&self, rows: usize, length: usize, before: usize, sees: impl Fn(usize, usize, usize) -> bool) -> Tensor<4> {
         let group = self.config.n_heads / self.config.n_kv_heads;
         let width = before + length;
@@ -133,11 +183,12 @@ impl FrozenDecoder {
     fn causal(&self, texts: &[&[u32]], length: usize) -> (Tensor<3>, Vec<KeysValues>) {
         let (rows, d) = (texts.len(), self.config.d_model);
         let ids = texts.iter().flat_map(|text| (0..length).map(|i| text.get(i).copied().unwrap_or(0)));
-        let x = self.embed_ids(ids.collect()).reshape([rows, length, d]);
-        let mask = self.mask(rows, length, 0, |_, from, to| to <= from);
         let positions: Vec<usize> = (0..rows).flat_map(|_| 0..length).collect();
-        let rotation = self.rope.rotation(&positions, rows, &self.device);
-        self.decoder.hidden(x, &rotation, &mask, None)
+        let x = self.embed_ids(ids.collect());
+        let x = self.decoder.add_positions(x, || self.indices(positions.iter().copied())).reshape([rows, length, d]);
+        let sights =
+            self.sights(rows, length, 0, &positions, |_, from, to| to <= from, |_, from, to| from.abs_diff(to));
+        self.decoder.hidden(x, &sights, None)
     }
 
     /// Keys and values of constant texts, each filled up behind to `length`.
@@ -257,17 +308,7 @@ fn to_f64(tensor: Tensor<1>) -> Vec<f64> {
 /// A file of a model folder.
 pub(crate) fn existing(folder: &Path, file: &'static str) -> Result<PathBuf, Error> {
     let path = folder.join(file);
-    if path.is_file() {
-        return Ok(path);
-    }
-    let hint = if file == "model.safetensors" && folder.join("pytorch_model.bin").is_file() {
-        " (pytorch_model.bin is a pickle, which helm does not read: convert it to safetensors)"
-    } else if file == "model.safetensors" && folder.join("model.safetensors.index.json").is_file() {
-        " (weights in several files are not read yet)"
-    } else {
-        ""
-    };
-    Err(Error::MissingFile { folder: folder.into(), file, hint })
+    if path.is_file() { Ok(path) } else { Err(Error::MissingFile { folder: folder.into(), file, hint: "" }) }
 }
 
 #[cfg(test)]

@@ -73,7 +73,10 @@ pub use frozen::{FrozenModel, Vjp};
 pub use frozen_decoder::FrozenDecoder;
 pub use helm::{Helm, Prompt};
 pub use language_model::LanguageModel;
-pub use model::DecoderConfig;
+pub use model::{
+    Activation, AttentionSettings, DecoderConfig, LoadReport, NormKind, PerceptronSettings, Positions, Residual,
+    RopeConfig, RopeScaling, Window,
+};
 pub use packed::{PackedTrees, Padding};
 pub use tokenizer::Tokenizer;
 pub use train::{

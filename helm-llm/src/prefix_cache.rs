@@ -46,7 +46,7 @@ impl PrefixCache {
         let computed = compute(&absent.iter().map(|&i| texts[i].as_slice()).collect::<Vec<_>>());
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         for (i, tensor) in absent.into_iter().zip(computed) {
-            let bytes = tensor.shape().num_elements() * size_of::<f32>() + size_of_val(texts[i].as_slice());
+            let bytes = tensor.shape().num_elements() * tensor.dtype().size() + size_of_val(texts[i].as_slice());
             if entries.bytes + bytes <= self.budget_bytes
                 && entries.by_text.insert(texts[i].clone(), tensor.clone()).is_none()
             {

@@ -81,9 +81,14 @@ impl Tokenizer {
         self.inner.decode(ids, true).map_err(refused)
     }
 
-    /// The largest id that the tokenizer may yield.
+    /// The largest id that a text, or the start of a prompt, may have; special tokens that no text spells may lie past a
+    /// model's vocabulary.
     pub(crate) fn max_id(&self) -> Option<u32> {
-        self.inner.get_vocab(true).values().chain(&self.start).copied().max()
+        let added = self.inner.get_added_tokens_decoder();
+        let plain = added.iter().filter(|(_, token)| !token.special).map(|(&id, _)| id);
+        let vocabulary = self.inner.get_vocab(false).into_values();
+        let special = |id: &u32| added.get(id).is_some_and(|token| token.special);
+        vocabulary.filter(|id| !special(id)).chain(plain).chain(self.start.iter().copied()).max()
     }
 
     /// The tokens of a text with their ends in it.

@@ -1,5 +1,6 @@
 //! The gradient at the splice: against PyTorch's through transformers' model, and against finite differences.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -20,6 +21,12 @@ const GRADIENT: f64 = 1e-3;
 #[derive(Deserialize)]
 struct Golden {
     soft: Vec<Case>,
+}
+
+/// What scripts/golden_families.py wrote of every family.
+#[derive(Deserialize)]
+struct Families {
+    families: BTreeMap<String, Golden>,
 }
 
 #[derive(Deserialize)]
@@ -61,7 +68,15 @@ fn models() -> Vec<(FrozenDecoder, Tokenizer, Golden)> {
             serde_json::from_str(&golden).expect("golden numbers"),
         )
     };
-    folders.into_iter().map(load).collect()
+    let mut models: Vec<_> = folders.into_iter().map(load).collect();
+    let families = std::fs::read_to_string(tests.join("golden/families.json")).expect("a golden file");
+    let Families { families } = serde_json::from_str(&families).expect("golden numbers");
+    for (name, golden) in families {
+        let frozen = FrozenDecoder::load(&tests.join("fixtures/families").join(name), &device).expect("a model");
+        let tokenizer = Tokenizer::from_file(&tests.join("fixtures/tiny-llama/tokenizer.json")).expect("a tokenizer");
+        models.push((frozen, tokenizer, golden));
+    }
+    models
 }
 
 fn tree(tokenizer: &Tokenizer, case: &Case) -> TokenTree {

@@ -1,21 +1,27 @@
 use burn::module::Module;
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::Linear;
 use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Tensor};
 
-use super::DecoderConfig;
+use super::config::DecoderConfig;
+use super::norm::Norm;
 use super::rope::Rotation;
+use super::weights::Weights;
 
 /// Grouped-query attention over a tree of tokens and what stands before it.
 #[derive(Module, Debug)]
 pub(crate) struct Attention {
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    o_proj: Linear,
+    q: Linear,
+    k: Linear,
+    v: Linear,
+    out: Linear,
+    q_norm: Option<Norm>,
+    k_norm: Option<Norm>,
     n_heads: usize,
     n_kv_heads: usize,
     d_head: usize,
+    scale: f64,
+    score_cap: Option<f64>,
 }
 
 /// Keys and values of one layer, each `[batch, n_kv_heads, length, d_head]`; keys are turned to their positions.
@@ -25,44 +31,58 @@ pub(crate) struct KeysValues {
     pub(crate) values: Tensor<4>,
 }
 
+/// What a layer's tokens see of one another.
+#[derive(Clone, Debug)]
+pub(crate) struct Sight {
+    /// `[batch, 1, group * length, before + length]`, f32: 0 where a token sees another and very negative where not; the
+    /// query heads of one group stand one after another along the third axis.
+    pub(crate) mask: Tensor<4>,
+    /// `None` where positions don't turn queries and keys.
+    pub(crate) rotation: Option<Rotation>,
+}
+
 impl Attention {
-    pub(crate) fn init(config: &DecoderConfig, device: &Device) -> Self {
-        let linear = |from: usize, to: usize| LinearConfig::new(from, to).with_bias(false).init(device);
-        let (d, heads, kv) = (config.d_model, config.n_heads * config.d_head, config.n_kv_heads * config.d_head);
+    pub(crate) fn load(config: &DecoderConfig, weights: &mut Weights<'_>, layer: usize) -> Self {
+        let (settings, names) = (config.attention, weights.names().attention);
+        let [q, k, v] = weights.queries_keys_values(layer);
+        let out = weights.attention_out(layer);
+        let mut norm = |name| settings.norms_heads.then(|| weights.layer_norm(layer, name, config.d_head));
+        let (q_norm, k_norm) = (norm(names.q_norm), norm(names.k_norm));
         Self {
-            q_proj: linear(d, heads),
-            k_proj: linear(d, kv),
-            v_proj: linear(d, kv),
-            o_proj: linear(heads, d),
+            q,
+            k,
+            v,
+            out,
+            q_norm,
+            k_norm,
             n_heads: config.n_heads,
             n_kv_heads: config.n_kv_heads,
             d_head: config.d_head,
+            scale: settings.scale,
+            score_cap: settings.score_cap,
         }
     }
 
-    /// Attends from every token to what the mask allows; also returns the tokens' own keys and values.
+    /// Attends from every token to what it sees; also returns the tokens' own keys and values.
     ///
     /// # Shapes
     /// - `x` and result: `[batch, length, d_model]`
-    /// - `mask`: `[batch, 1, group * length, before + length]`, 0 where a token sees another and very negative where
-    ///   not; the query heads of one group stand one after another along the third axis
     /// - `before`: keys and values `[batch, n_kv_heads, before, d_head]`
-    pub(crate) fn forward(
-        &self,
-        x: Tensor<3>,
-        rotation: &Rotation,
-        mask: &Tensor<4>,
-        before: Option<&KeysValues>,
-    ) -> (Tensor<3>, KeysValues) {
+    pub(crate) fn forward(&self, x: Tensor<3>, sight: &Sight, before: Option<&KeysValues>) -> (Tensor<3>, KeysValues) {
         let [batch, length, _] = x.dims();
         let (heads, kv, d) = (self.n_heads, self.n_kv_heads, self.d_head);
-        let group = heads / kv;
+        let (group, dtype) = (heads / kv, x.dtype());
         // [batch, length, heads * d_head] -> [batch, heads, length, d_head]
         let split = |x: Tensor<3>, heads: usize| x.reshape([batch, length, heads, d]).swap_dims(1, 2);
-        let queries = rotation.apply(split(self.q_proj.forward(x.clone()), heads));
+        let placed = |x: Tensor<3>, heads: usize, norm: &Option<Norm>| {
+            let x = split(x, heads);
+            let x = norm.as_ref().map_or(x.clone(), |norm| norm.forward(x));
+            sight.rotation.as_ref().map_or(x.clone(), |rotation| rotation.apply(x))
+        };
+        let queries = placed(self.q.forward(x.clone()), heads, &self.q_norm);
         let own = KeysValues {
-            keys: rotation.apply(split(self.k_proj.forward(x.clone()), kv)),
-            values: split(self.v_proj.forward(x), kv),
+            keys: placed(self.k.forward(x.clone()), kv, &self.k_norm),
+            values: split(self.v.forward(x), kv),
         };
         let (keys, values) = match before {
             Some(before) => (
@@ -72,11 +92,16 @@ impl Attention {
             None => (own.keys.clone(), own.values.clone()),
         };
         // Query head h reads key head h / group: [batch, heads, length, d_head] -> [batch, kv, group * length, d_head]
-        let queries = queries.mul_scalar(1.0 / (d as f64).sqrt()).reshape([batch, kv, group * length, d]);
+        let queries = queries.mul_scalar(self.scale).reshape([batch, kv, group * length, d]);
         // [batch, kv, group * length, before + length]
-        let weights = softmax(queries.matmul(keys.transpose()) + mask.clone(), 3);
+        let scores = queries.matmul(keys.transpose()).cast(DType::F32);
+        let scores = match self.score_cap {
+            Some(cap) => scores.div_scalar(cap).tanh().mul_scalar(cap),
+            None => scores,
+        };
+        let weights = softmax(scores + sight.mask.clone(), 3).cast(dtype);
         // [batch, kv, group * length, d_head] -> [batch, heads, length, d_head] -> [batch, length, heads * d_head]
         let mixed = weights.matmul(values).reshape([batch, heads, length, d]).swap_dims(1, 2);
-        (self.o_proj.forward(mixed.reshape([batch, length, heads * d])), own)
+        (self.out.forward(mixed.reshape([batch, length, heads * d])), own)
     }
 }

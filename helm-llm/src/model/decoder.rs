@@ -1,69 +1,151 @@
-use burn::module::Module;
-use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig, RmsNorm};
-use burn::tensor::{Device, Int, Tensor};
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::tensor::{DType, Device, Int, Tensor};
 
-use super::DecoderConfig;
-use super::attention::KeysValues;
-use super::block::{Block, norm};
-use super::rope::Rotation;
+use super::attention::{KeysValues, Sight};
+use super::block::Block;
+use super::config::{DecoderConfig, Positions};
+use super::norm::Norm;
+use super::rope::Rope;
+use super::weights::Weights;
 
-/// A Llama decoder: embedding, blocks, norm, output layer.
+/// A decoder of any of the families: embedding, blocks, norm, output layer.
 #[derive(Module, Debug)]
 pub(crate) struct Decoder {
-    embed_tokens: Embedding,
+    /// `[n_vocab, d_model]`
+    embedding: Param<Tensor<2>>,
+    /// `[n_positions, d_model]`, `None` where positions are rotary.
+    positions: Option<Param<Tensor<2>>>,
     layers: Vec<Block>,
-    norm: RmsNorm,
+    norm: Norm,
     /// `None` where the output layer is the embedding, transposed.
-    lm_head: Option<Linear>,
+    head: Option<Linear>,
+    embedding_scale: f64,
+    logit_cap: Option<f64>,
+    #[module(skip)]
+    windowed: Vec<bool>,
+    #[module(skip)]
+    rope: Option<Rope>,
+    #[module(skip)]
+    windowed_rope: Option<Rope>,
+}
+
+/// What tokens see of one another, in layers that see all and in those with a window.
+#[derive(Clone, Debug)]
+pub(crate) struct Sights {
+    pub(crate) all: Sight,
+    /// `None` where no layer has a window, or every text is shorter.
+    pub(crate) windowed: Option<Sight>,
 }
 
 impl Decoder {
-    pub(crate) fn init(config: &DecoderConfig, device: &Device) -> Self {
+    /// A decoder with its weights; what `weights` lacks is recorded there, and the decoder is then of no use.
+    pub(crate) fn load(config: &DecoderConfig, weights: &mut Weights<'_>) -> Self {
+        let (d, names) = (config.d_model, weights.names());
+        let rope = match &config.positions {
+            Positions::Rotary(rope) => Some(Rope::new(rope)),
+            Positions::Learned => None,
+        };
+        let window = config.window.as_ref();
+        let own_rope = window.and_then(|window| window.rope.as_ref()).map(Rope::new);
         Self {
-            embed_tokens: EmbeddingConfig::new(config.n_vocab, config.d_model).init(device),
-            layers: (0..config.n_layers).map(|_| Block::init(config, device)).collect(),
-            norm: norm(config, device),
-            lm_head: (!config.tied_embedding)
-                .then(|| LinearConfig::new(config.d_model, config.n_vocab).with_bias(false).init(device)),
+            embedding: weights.matrix(names.embedding, [config.n_vocab, d]),
+            positions: names.positions.map(|name| weights.matrix(name, [config.n_positions, d])),
+            layers: (0..config.n_layers).map(|layer| Block::load(config, weights, layer)).collect(),
+            norm: weights.norm(names.final_norm, d),
+            head: (!config.tied_embedding).then(|| weights.head([config.n_vocab, d])),
+            embedding_scale: config.embedding_scale,
+            logit_cap: config.logit_cap,
+            windowed: window.map_or_else(|| vec![false; config.n_layers], |window| window.layers.clone()),
+            windowed_rope: own_rope.or_else(|| rope.clone()),
+            rope,
         }
     }
 
-    /// The embeddings of tokens, `[batch, length]` → `[batch, length, d_model]`.
-    pub(crate) fn embed(&self, ids: Tensor<2, Int>) -> Tensor<3> {
-        self.embed_tokens.forward(ids)
+    /// The embeddings of tokens, `[ids]` → `[ids, d_model]`.
+    pub(crate) fn embed(&self, ids: Tensor<1, Int>) -> Tensor<2> {
+        let rows = self.embedding.val().select(0, ids);
+        if self.embedding_scale == 1.0 { rows } else { rows.mul_scalar(self.embedding_scale) }
     }
 
-    /// The root mean square of the token embeddings.
+    /// Adds what learned positions add, if there are any.
+    ///
+    /// # Shapes
+    /// - `x` and result: `[positions, d_model]`
+    pub(crate) fn add_positions(&self, x: Tensor<2>, positions: impl FnOnce() -> Tensor<1, Int>) -> Tensor<2> {
+        match &self.positions {
+            Some(learned) => {
+                let added = learned.val().select(0, positions());
+                x.clone() + if x.is_autodiff() { Tensor::from_inner(added) } else { added }
+            }
+            None => x,
+        }
+    }
+
+    /// The root mean square of the embeddings, as they enter the first block.
     pub(crate) fn embedding_rms(&self) -> f64 {
-        f64::from(self.embed_tokens.weight.val().square().mean().sqrt().into_scalar::<f32>())
+        let squares = self.embedding.val().cast(DType::F32).square();
+        self.embedding_scale * f64::from(squares.mean().sqrt().into_scalar::<f32>())
+    }
+
+    /// The dtype that weights and activations have.
+    pub(crate) fn dtype(&self) -> DType {
+        self.embedding.dtype()
+    }
+
+    /// What tokens at some positions see of one another: `sees(row, from, to)` in layers that see all,
+    /// `near(row, from, to)` in those with a window, of which the caller says whether it makes a difference.
+    ///
+    /// # Shapes
+    /// - `positions`: `[rows * length]`; `mask` and `near`: as in [`Sight`]
+    pub(crate) fn sights(
+        &self,
+        positions: &[usize],
+        rows: usize,
+        device: &Device,
+        mask: Tensor<4>,
+        near: Option<Tensor<4>>,
+    ) -> Sights {
+        let rotation =
+            |rope: &Option<Rope>| rope.as_ref().map(|rope| rope.rotation(positions, rows, device, self.dtype()));
+        let windowed = self
+            .windowed
+            .contains(&true)
+            .then(|| Sight { mask: near.unwrap_or_else(|| mask.clone()), rotation: rotation(&self.windowed_rope) });
+        Sights { all: Sight { mask, rotation: rotation(&self.rope) }, windowed }
     }
 
     /// Runs the blocks; also returns every layer's keys and values of the tokens themselves.
     ///
     /// # Shapes
-    /// - `x` and result: `[batch, length, d_model]`; masks and keys as in [`Attention`](super::attention::Attention)
+    /// - `x` and result: `[batch, length, d_model]`; keys and values as in [`KeysValues`]
     pub(crate) fn hidden(
         &self,
         mut x: Tensor<3>,
-        rotation: &Rotation,
-        mask: &Tensor<4>,
+        sights: &Sights,
         before: Option<&[KeysValues]>,
     ) -> (Tensor<3>, Vec<KeysValues>) {
         let mut own = Vec::with_capacity(self.layers.len());
         for (index, layer) in self.layers.iter().enumerate() {
-            let (out, keys_values) = layer.forward(x, rotation, mask, before.map(|before| &before[index]));
+            let sight = sights.windowed.as_ref().filter(|_| self.windowed[index]).unwrap_or(&sights.all);
+            let (out, keys_values) = layer.forward(x, sight, before.map(|before| &before[index]));
             x = out;
             own.push(keys_values);
         }
         (x, own)
     }
 
-    /// Logits of hidden states, `[rows, d_model]` → `[rows, n_vocab]`.
+    /// Logits of hidden states in f32, `[rows, d_model]` → `[rows, n_vocab]`.
     pub(crate) fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
         let hidden = self.norm.forward(hidden);
-        match &self.lm_head {
+        let logits = match &self.head {
             Some(head) => head.forward(hidden),
-            None => hidden.matmul(self.embed_tokens.weight.val().transpose()),
+            None => hidden.matmul(self.embedding.val().transpose()),
+        };
+        let logits = logits.cast(DType::F32);
+        match self.logit_cap {
+            Some(cap) => logits.div_scalar(cap).tanh().mul_scalar(cap),
+            None => logits,
         }
     }
 }

@@ -1,31 +1,45 @@
 use burn::module::Module;
-use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::silu;
-use burn::tensor::{Device, Tensor};
+use burn::nn::Linear;
+use burn::tensor::Tensor;
+use burn::tensor::activation::{gelu, gelu_approximate, silu};
 
-use super::DecoderConfig;
+use super::config::{Activation, DecoderConfig};
+use super::weights::Weights;
 
-/// The gated perceptron of a block, SwiGLU (Shazeer 2020, arXiv 2002.05202).
+/// The perceptron of a block, gated or plain.
 #[derive(Module, Debug)]
 pub(crate) struct Mlp {
-    gate_proj: Linear,
-    up_proj: Linear,
-    down_proj: Linear,
+    /// `None` where it isn't gated.
+    gate: Option<Linear>,
+    up: Linear,
+    down: Linear,
+    #[module(skip)]
+    activation: Activation,
 }
 
 impl Mlp {
-    pub(crate) fn init(config: &DecoderConfig, device: &Device) -> Self {
-        let linear = |from: usize, to: usize| LinearConfig::new(from, to).with_bias(false).init(device);
-        Self {
-            gate_proj: linear(config.d_model, config.d_hidden),
-            up_proj: linear(config.d_model, config.d_hidden),
-            down_proj: linear(config.d_hidden, config.d_model),
-        }
+    pub(crate) fn load(config: &DecoderConfig, weights: &mut Weights<'_>, layer: usize) -> Self {
+        let (gate, up) = weights.gate_and_up(layer);
+        Self { gate, up, down: weights.down(layer), activation: config.perceptron.activation }
     }
 
     /// # Shapes
     /// - `x` and result: `[batch, length, d_model]`
     pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        self.down_proj.forward(silu(self.gate_proj.forward(x.clone())) * self.up_proj.forward(x))
+        let hidden = match &self.gate {
+            Some(gate) => self.activation.apply(gate.forward(x.clone())) * self.up.forward(x),
+            None => self.activation.apply(self.up.forward(x)),
+        };
+        self.down.forward(hidden)
+    }
+}
+
+impl Activation {
+    fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Silu => silu(x),
+            Self::Gelu => gelu(x),
+            Self::GeluTanh => gelu_approximate(x),
+        }
     }
 }

@@ -1,15 +1,26 @@
-//! A decoder of the Llama family: one file a part, from the configuration to the weights.
+//! One decoder for all families, one file a part, from the configuration to the weights.
 
 mod attention;
 mod block;
+mod checkpoint;
 mod config;
 mod decoder;
+mod hugging_face;
+mod load_report;
+mod mapped_file;
 mod mlp;
+mod names;
+mod norm;
 mod rope;
 mod weights;
 
 pub(crate) use attention::KeysValues;
-pub use config::DecoderConfig;
-pub(crate) use decoder::Decoder;
-pub(crate) use rope::Rope;
+pub(crate) use checkpoint::Checkpoint;
+pub use config::{
+    Activation, AttentionSettings, DecoderConfig, NormKind, PerceptronSettings, Positions, Residual, RopeConfig,
+    RopeScaling, Window,
+};
+pub(crate) use decoder::{Decoder, Sights};
+pub(crate) use hugging_face::read_config;
+pub use load_report::LoadReport;
 pub(crate) use weights::load;

@@ -66,14 +66,15 @@ fn missing_files_are_named() {
 #[test]
 fn another_architecture_is_refused_by_its_name() {
     for (config, expected) in [
-        (config_with("model_type", "gpt2".into()), "gpt2"),
-        (config_with("model_type", "t5".into()), "t5"),
-        (config_with("model_type", serde_json::Value::Null), "no model_type"),
-        (config_with("hidden_act", "gelu".into()), "gelu"),
-        (config_with("rope_scaling", serde_json::json!({"rope_type": "llama3", "factor": 8.0})), "rope_scaling"),
+        (config_with("model_type", "bert".into()), "bert"),
+        (config_with("model_type", "t5".into()), "encoder–decoder"),
+        (config_with("model_type", serde_json::Value::Null), "found none"),
+        (config_with("hidden_act", "relu".into()), "relu"),
+        (config_with("rope_scaling", serde_json::json!({"rope_type": "llama3", "factor": 8.0})), "low_freq_factor"),
         (config_with("rope_parameters", serde_json::json!({"rope_type": "yarn", "rope_theta": 1e4})), "yarn"),
-        (config_with("attention_bias", true.into()), "attention_bias"),
-        (config_with("mlp_bias", true.into()), "mlp_bias"),
+        (config_with("model_type", "gemma3".into()), "gemma3_text"),
+        (config_with("rope_scaling", serde_json::json!({"type": "dynamic", "factor": 2.0})), "dynamic"),
+        (config_with("rope_scaling", serde_json::json!({"rope_type": "linear"})), "factor above 0"),
         (config_with("num_attention_heads", 0.into()), "num_attention_heads"),
         (config_with("num_attention_heads", 3.into()), "num_attention_heads"),
         (config_with("num_key_value_heads", 3.into()), "num_key_value_heads"),
@@ -92,6 +93,14 @@ fn another_architecture_is_refused_by_its_name() {
     ] {
         let error = error_with("config.json", &config);
         assert!(error.to_string().contains(expected), "expected {expected:?} in {error}");
+    }
+}
+
+#[test]
+fn biases_that_a_file_lacks_are_named() {
+    for key in ["attention_bias", "mlp_bias"] {
+        let error = error_with("config.json", &config_with(key, true.into()));
+        assert!(matches!(&error, Error::Weights { missing, .. } if missing.iter().all(|name| name.ends_with(".bias"))));
     }
 }
 

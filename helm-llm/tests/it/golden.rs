@@ -1,5 +1,9 @@
-//! Reference numbers that scripts/golden_llama.py made with transformers; tolerances are beside each test.
+//! Reference numbers that scripts/golden_llama.py and golden_families.py made with transformers; tolerances are beside each test.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use helm_llm::{FrozenDecoder, LanguageModel, Tokenizer};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -89,6 +93,41 @@ pub(crate) struct Tokens {
     pub(crate) text: String,
     pub(crate) ids: Vec<u32>,
     pub(crate) continuation: Vec<u32>,
+}
+
+/// What golden_families.py wrote of one model.
+#[derive(Deserialize)]
+pub(crate) struct Family {
+    pub(crate) text: String,
+    pub(crate) ids: Vec<u32>,
+    pub(crate) last_logits: Vec<f64>,
+    pub(crate) middle_logits: Vec<f64>,
+    pub(crate) greedy_ids: Vec<u32>,
+    pub(crate) answers: Vec<Answers>,
+    pub(crate) soft: Vec<Soft>,
+}
+
+/// A tiny random model of each family, by its name, with its goldens.
+pub(crate) fn families() -> Vec<(String, LanguageModel, Family)> {
+    #[derive(Deserialize)]
+    struct Families {
+        families: BTreeMap<String, Family>,
+    }
+    let Families { families } = serde_json::from_str(include_str!("golden/families.json")).unwrap();
+    families.into_iter().map(|(name, golden)| (name.clone(), family(&name), golden)).collect()
+}
+
+/// One of them; all share a tokenizer.
+pub(crate) fn family(name: &str) -> LanguageModel {
+    let frozen = FrozenDecoder::load(&crate::models::family_folder(name), &crate::models::device()).unwrap();
+    let tokenizer = Tokenizer::from_file(&crate::models::tiny_folder().join("tokenizer.json")).unwrap();
+    LanguageModel::new(Arc::new(frozen), Arc::new(tokenizer))
+}
+
+/// Every model with its goldens of answers, plain and behind soft tokens.
+pub(crate) fn all_answers() -> Vec<(LanguageModel, Vec<Answers>, Vec<Soft>)> {
+    let llamas = all().into_iter().map(|(model, golden)| (model, golden.answers, golden.soft));
+    llamas.chain(families().into_iter().map(|(_, model, golden)| (model, golden.answers, golden.soft))).collect()
 }
 
 pub(crate) fn tiny() -> Golden {

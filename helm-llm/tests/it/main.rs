@@ -6,6 +6,7 @@ mod bad_files;
 mod decoder;
 mod equalities;
 mod explain;
+mod families;
 mod golden;
 mod models;
 mod stand_in;

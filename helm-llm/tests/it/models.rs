@@ -27,6 +27,10 @@ pub(crate) fn tiny_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/tiny-llama")
 }
 
+pub(crate) fn family_folder(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/families").join(name)
+}
+
 /// The real pretrained model, where `HELM_TEST_DATA` names the folder of models/stories260K.
 pub(crate) fn stories_folder() -> Option<PathBuf> {
     let Some(data) = std::env::var_os("HELM_TEST_DATA").filter(|data| !data.is_empty()) else {
