@@ -74,6 +74,15 @@ pub enum Error {
         found: String,
     },
 
+    /// A reply that can't be generated, or a conversation that can't be held.
+    #[error("generation: expected {expected}, found {found}")]
+    Generation {
+        /// What generating needs.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+
     /// A risk that is NaN or infinite: the weights are damaged, or an input is so large that it overflows.
     #[error("risk of participant {participant}, question {question}: expected a finite number, found NaN or infinity")]
     RiskNotFinite {

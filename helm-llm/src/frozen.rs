@@ -35,8 +35,32 @@ pub trait FrozenModel: Send + Sync {
     /// The logits of the token after each of some ids, `[ids, n_vocab]` row by row.
     fn next_token_logits(&self, ids: &[u32]) -> Vec<Vec<f32>>;
 
+    /// Begins a text that grows.
+    fn decode(&self) -> Box<dyn Decoding + '_>;
+
     /// SHA-256 over all weights: equal before and after training.
     fn weights_sha256(&self) -> String;
+}
+
+/// A text that grows, token by token or soft token by soft token; keys and values of what stands so far are kept.
+pub trait Decoding {
+    /// Appends tokens; the logits of what follows the last of them, `[n_vocab]`.
+    ///
+    /// # Panics
+    /// If there is no token, or the text gets longer than the model's positions.
+    fn push_tokens(&mut self, ids: &[u32]) -> Vec<f32>;
+
+    /// Appends soft tokens; the logits of what follows the last of them, `[n_vocab]`.
+    ///
+    /// # Shapes
+    /// - `soft`: `[soft tokens, d_model]`
+    ///
+    /// # Panics
+    /// As [`push_tokens`](Self::push_tokens).
+    fn push_soft(&mut self, soft: Tensor<2>) -> Vec<f32>;
+
+    /// Tokens and soft tokens so far.
+    fn length(&self) -> usize;
 }
 
 /// A vector–Jacobian product: from the gradient of a loss with respect to log-probabilities to its gradient with

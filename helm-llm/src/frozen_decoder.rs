@@ -7,7 +7,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
-use crate::frozen::{FrozenModel, Vjp};
+use crate::frozen::{Decoding, FrozenModel, Vjp};
 use crate::model::{Checkpoint, Decoder, DecoderConfig, KeysValues, LoadReport, Sights, load, read_config};
 use crate::packed::{PackedTrees, Place};
 use crate::prefix_cache::PrefixCache;
@@ -274,6 +274,10 @@ impl FrozenModel for FrozenDecoder {
         flat.chunks(self.config.n_vocab).map(<[f32]>::to_vec).collect()
     }
 
+    fn decode(&self) -> Box<dyn Decoding + '_> {
+        Box::new(decoding::DecoderText::new(self))
+    }
+
     fn weights_sha256(&self) -> String {
         let mut hash = WeightsHash(Sha256::new());
         self.decoder.visit(&mut hash);
@@ -311,5 +315,6 @@ pub(crate) fn existing(folder: &Path, file: &'static str) -> Result<PathBuf, Err
     if path.is_file() { Ok(path) } else { Err(Error::MissingFile { folder: folder.into(), file, hint: "" }) }
 }
 
+mod decoding;
 #[cfg(test)]
 mod tests;

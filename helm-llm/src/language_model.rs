@@ -3,30 +3,37 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::Device;
+use serde_json::Value;
 
 use crate::frozen_decoder::existing;
-use crate::{Error, FrozenDecoder, FrozenModel, Tokenizer};
+use crate::{Error, FrozenDecoder, FrozenModel, Generation, GenerationConfig, Tokenizer};
 
 /// A frozen language model with its tokenizer. Cloning shares both.
 ///
 /// ```no_run
 /// use std::path::Path;
 ///
-/// use helm_llm::LanguageModel;
+/// use helm_llm::{GenerationConfig, LanguageModel};
 ///
 /// let device = helm_encoders::device("cpu")?;
 /// let model = LanguageModel::load(Path::new("stories260K"), &device)?;
-/// println!("{}", model.continue_greedily("Once upon a time", 20)?);
+/// for piece in model.generate("Once upon a time", GenerationConfig::default())? {
+///     print!("{}", piece?);
+/// }
 /// # Ok::<(), helm_llm::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct LanguageModel {
     frozen: Arc<dyn FrozenModel>,
     tokenizer: Arc<Tokenizer>,
+    end_tokens: Vec<u32>,
 }
 
 impl LanguageModel {
-    /// Loads a Hugging Face folder: `config.json`, `model.safetensors` and `tokenizer.json` of a Llama decoder.
+    /// Loads a Hugging Face folder of a decoder of a [known family](crate::DecoderConfig): `config.json`,
+    /// `tokenizer.json`, and `model.safetensors` or several files with their index; computes in f32.
+    ///
+    /// Weights may stay where they are in the mapped files, which must not change while the model lives.
     ///
     /// # Errors
     /// [`Error::MissingFile`], [`Error::Io`], [`Error::Format`] or [`Error::Weights`] with the file and what is wrong
@@ -46,12 +53,13 @@ impl LanguageModel {
                 });
             }
         }
-        Ok(Self::new(Arc::new(frozen), Arc::new(tokenizer)))
+        let end_tokens = end_tokens(folder)?;
+        Ok(Self::new(Arc::new(frozen), Arc::new(tokenizer)).with_end_tokens(end_tokens))
     }
 
     /// A language model from its parts.
     pub fn new(frozen: Arc<dyn FrozenModel>, tokenizer: Arc<Tokenizer>) -> Self {
-        Self { frozen, tokenizer }
+        Self { frozen, tokenizer, end_tokens: Vec::new() }
     }
 
     /// The frozen decoder.
@@ -64,32 +72,41 @@ impl LanguageModel {
         &self.tokenizer
     }
 
-    /// The text that the model finds most likely, token by token, to follow another: at most `n_tokens` of them.
+    /// The tokens with which the model ends a text: none but those of `generation_config.json` or `config.json`, or of
+    /// [`with_end_tokens`](Self::with_end_tokens).
+    pub fn end_tokens(&self) -> &[u32] {
+        &self.end_tokens
+    }
+
+    /// Ends replies at these tokens.
+    pub fn with_end_tokens(mut self, ids: impl Into<Vec<u32>>) -> Self {
+        self.end_tokens = ids.into();
+        self
+    }
+
+    /// What the model says after a text, piece by piece.
     ///
     /// # Errors
-    /// [`Error::Tokenizer`] if the tokenizer refuses the text, [`Error::Prompt`] if it is too long for the model.
-    pub fn continue_greedily(&self, text: &str, n_tokens: usize) -> Result<String, Error> {
-        let mut ids = self.prompt_ids(text)?;
-        let n_prompt = ids.len();
-        check_length(ids.len() + n_tokens, self.frozen.n_positions())?;
-        for _ in 0..n_tokens {
-            let logits = self.frozen.next_token_logits(&ids);
-            let last =
-                logits.last().ok_or_else(|| Error::Prompt { expected: "a text".into(), found: "none".into() })?;
-            let best = last.iter().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(id, _)| id);
-            ids.push(best as u32);
+    /// [`Error::Generation`] if a setting is out of range, [`Error::Tokenizer`] if the tokenizer refuses the text,
+    /// [`Error::Prompt`] if there is no token to begin with or the text is longer than the model's positions.
+    pub fn generate(&self, text: &str, config: GenerationConfig) -> Result<Generation<'_>, Error> {
+        config.check()?;
+        let ids = self.prompt_ids(text)?;
+        if ids.is_empty() {
+            return Err(Error::Prompt { expected: "at least one token".into(), found: "none".into() });
         }
-        // Decoded together, so that the seam keeps its blank.
-        let prompt = self.tokenizer.decode(&ids[..n_prompt])?;
-        let whole = self.tokenizer.decode(&ids)?;
-        Ok(whole.strip_prefix(&prompt).unwrap_or(&whole).to_owned())
+        check_length(ids.len(), self.frozen.n_positions())?;
+        let mut state = self.frozen.decode();
+        let logits = state.push_tokens(&ids);
+        Generation::new(self, state, logits, &ids, config)
     }
 
     /// The mean negative log-likelihood of a text's tokens after the first, special tokens in front included: the
     /// loss that a language model is trained on.
     ///
     /// # Errors
-    /// As [`continue_greedily`](Self::continue_greedily).
+    /// [`Error::Tokenizer`] if the tokenizer refuses the text, [`Error::Prompt`] if it is longer than the model's
+    /// positions or shorter than two tokens.
     pub fn mean_loss(&self, text: &str) -> Result<f64, Error> {
         let ids = self.prompt_ids(text)?;
         check_length(ids.len(), self.frozen.n_positions())?;
@@ -116,6 +133,32 @@ impl fmt::Debug for LanguageModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LanguageModel(d_model {}, {:?})", self.frozen.d_model(), self.tokenizer)
     }
+}
+
+/// The tokens that end a text: one or a list in `generation_config.json`, or else in `config.json`.
+fn end_tokens(folder: &Path) -> Result<Vec<u32>, Error> {
+    for file in ["generation_config.json", "config.json"] {
+        let path = folder.join(file);
+        if !path.is_file() {
+            continue;
+        }
+        let text = std::fs::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        let wrong = |found: String| Error::Format {
+            path: path.clone(),
+            expected: "eos_token_id, a number or a list of numbers".into(),
+            found,
+        };
+        let json: Value = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+        let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+        match &json["eos_token_id"] {
+            Value::Null => {}
+            Value::Array(ids) => {
+                return ids.iter().map(|value| id(value).ok_or_else(|| wrong("another list".into()))).collect();
+            }
+            value => return Ok(vec![id(value).ok_or_else(|| wrong("another value".into()))?]),
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// Checks a prompt's length against the model's.

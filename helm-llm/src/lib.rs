@@ -55,6 +55,8 @@ mod error;
 mod explain;
 mod frozen;
 mod frozen_decoder;
+mod generation;
+mod generation_config;
 mod helm;
 mod language_model;
 mod likelihood;
@@ -69,8 +71,10 @@ mod tree;
 
 pub use error::Error;
 pub use explain::Attribution;
-pub use frozen::{FrozenModel, Vjp};
+pub use frozen::{Decoding, FrozenModel, Vjp};
 pub use frozen_decoder::FrozenDecoder;
+pub use generation::{FinishReason, Generation};
+pub use generation_config::GenerationConfig;
 pub use helm::{Helm, Prompt};
 pub use language_model::LanguageModel;
 pub use model::{

@@ -18,6 +18,39 @@ pub struct Tokenizer {
     adds_prefix: bool,
 }
 
+/// Decodes ids one by one, each with those before it, since its text may depend on them.
+pub(crate) struct TextStream<'a> {
+    tokenizer: &'a Tokenizer,
+    ids: Vec<u32>,
+    /// Bytes of their text that were handed out, or stood before the first id of the stream.
+    given: usize,
+}
+
+impl TextStream<'_> {
+    /// The ids whose text is kept in front of the next one's.
+    const SEAM: usize = 8;
+
+    /// The text that a token completes; a character that is not whole yet waits for its other bytes.
+    pub(crate) fn step(&mut self, id: u32) -> Result<String, Error> {
+        self.ids.push(id);
+        let text = self.tokenizer.decode(&self.ids)?;
+        // What is no text yet is decoded as replacement characters.
+        let whole = text.trim_end_matches('\u{fffd}').len();
+        let piece = text.get(self.given..whole).unwrap_or_default().to_owned();
+        self.given += piece.len();
+        if self.ids.len() > 8 * Self::SEAM && whole == text.len() {
+            self.ids.drain(..self.ids.len() - Self::SEAM);
+            self.given = self.tokenizer.decode(&self.ids)?.len();
+        }
+        Ok(piece)
+    }
+
+    /// The text that is left at the end: bytes that no character has.
+    pub(crate) fn rest(&self) -> Result<String, Error> {
+        Ok(self.tokenizer.decode(&self.ids)?.get(self.given..).unwrap_or_default().to_owned())
+    }
+}
+
 /// A token of a text, and the byte of the text at which it ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Piece {
@@ -79,6 +112,13 @@ impl Tokenizer {
     /// [`Error::Tokenizer`] if the tokenizer refuses the ids.
     pub fn decode(&self, ids: &[u32]) -> Result<String, Error> {
         self.inner.decode(ids, true).map_err(refused)
+    }
+
+    /// Decodes ids one by one, as what follows others: only the last few of these count.
+    pub(crate) fn stream_after(&self, before: &[u32]) -> Result<TextStream<'_>, Error> {
+        let ids = before[before.len().saturating_sub(TextStream::SEAM)..].to_vec();
+        let given = self.decode(&ids)?.len();
+        Ok(TextStream { tokenizer: self, ids, given })
     }
 
     /// The largest id that a text, or the start of a prompt, may have; special tokens that no text spells may lie past a

@@ -31,6 +31,16 @@ pub(crate) struct KeysValues {
     pub(crate) values: Tensor<4>,
 }
 
+impl KeysValues {
+    /// These, and others behind them.
+    pub(crate) fn followed_by(self, others: Self) -> Self {
+        Self {
+            keys: Tensor::cat(vec![self.keys, others.keys], 2),
+            values: Tensor::cat(vec![self.values, others.values], 2),
+        }
+    }
+}
+
 /// What a layer's tokens see of one another.
 #[derive(Clone, Debug)]
 pub(crate) struct Sight {
@@ -84,12 +94,9 @@ impl Attention {
             keys: placed(self.k.forward(x.clone()), kv, &self.k_norm),
             values: split(self.v.forward(x), kv),
         };
-        let (keys, values) = match before {
-            Some(before) => (
-                Tensor::cat(vec![before.keys.clone(), own.keys.clone()], 2),
-                Tensor::cat(vec![before.values.clone(), own.values.clone()], 2),
-            ),
-            None => (own.keys.clone(), own.values.clone()),
+        let KeysValues { keys, values } = match before {
+            Some(before) => before.clone().followed_by(own.clone()),
+            None => own.clone(),
         };
         // Query head h reads key head h / group: [batch, heads, length, d_head] -> [batch, kv, group * length, d_head]
         let queries = queries.mul_scalar(self.scale).reshape([batch, kv, group * length, d]);

@@ -1,5 +1,5 @@
 use half::{bf16, f16};
-use helm_llm::LanguageModel;
+use helm_llm::{GenerationConfig, LanguageModel};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -49,7 +49,7 @@ fn logits_equal_those_of_a_left_padded_batch() {
 fn greedy_text_and_mean_loss_equal_transformers() {
     for (model, golden) in golden::all() {
         let generate = golden.generate;
-        let text = model.continue_greedily(&generate.text, generate.new_ids.len()).unwrap();
+        let text = crate::models::continuation(&model, &generate.text, generate.new_ids.len());
         assert_eq!(text, generate.new_text);
         let loss = model.mean_loss(&generate.text).unwrap();
         assert!((loss - generate.mean_loss).abs() < 1e-5, "{loss} against {}", generate.mean_loss);
@@ -66,8 +66,9 @@ fn soft_tokens_start_at_the_scale_of_embeddings() {
 
 #[test]
 fn too_long_a_text_is_an_error_with_both_numbers() {
-    let error = crate::models::tiny().continue_greedily("She was sick.", 300).unwrap_err().to_string();
-    assert!(error.contains("256") && error.contains("at most"), "{error}");
+    let model = crate::models::tiny();
+    let error = model.generate(&"9 ".repeat(150), GenerationConfig::default()).unwrap_err().to_string();
+    assert!(error.contains("256") && error.contains("301") && error.contains("at most"), "{error}");
 }
 
 /// A copy of the tiny model whose weights went through `narrow`, stored as `dtype` and, rounded alike, as f32.

@@ -7,6 +7,7 @@ mod decoder;
 mod equalities;
 mod explain;
 mod families;
+mod generation;
 mod golden;
 mod models;
 mod stand_in;

@@ -8,7 +8,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use helm_core::{Cohort, Feature, ParticipantId, Schema, Value};
 use helm_encoders::{Modality, ModalityEncoder, SoftTokens};
-use helm_llm::LanguageModel;
+use helm_llm::{GenerationConfig, LanguageModel};
 
 pub(crate) fn device() -> Device {
     helm_encoders::device("cpu").unwrap()
@@ -43,6 +43,13 @@ pub(crate) fn stories_folder() -> Option<PathBuf> {
 
 pub(crate) fn tiny() -> LanguageModel {
     LanguageModel::load(&tiny_folder(), &device()).unwrap()
+}
+
+/// What the model finds most likely to follow a text.
+pub(crate) fn continuation(model: &LanguageModel, text: &str, n_tokens: usize) -> String {
+    let mut config = GenerationConfig::default();
+    config.max_tokens = n_tokens;
+    model.generate(text, config).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
 /// Participants with a number each, from 0 to 1.
