@@ -140,15 +140,24 @@ impl Helm {
         check_length(deepest + 1, self.model.frozen().n_positions())?;
         let mut inputs = vec![None; self.modalities.len()];
         for slot in context.slots() {
-            let index = index_of(slot).expect("splice found every slot");
-            let modality = &self.modalities[index];
-            let input = modality.read(record)?.or_else(|| modality.stand_in());
-            inputs[index] = Some(input.ok_or_else(|| Error::Prompt {
-                expected: format!("a participant with an input for slot {slot}, or a modality with a stand-in"),
-                found: format!("none in row {}", record.row() + 1),
-            })?);
+            let (index, input) = self.slot_input(slot, record)?;
+            inputs[index] = Some(input);
         }
         Ok(Prompt { tree, inputs })
+    }
+
+    /// A participant's input for a slot, or its stand-in, and the slot's modality.
+    pub(crate) fn slot_input(&self, slot: &SlotId, record: Record<'_>) -> Result<(usize, ModalityInput), Error> {
+        let Some(index) = self.modalities.iter().position(|modality| modality.slot() == slot) else {
+            let found = format!("none for slot {slot}");
+            return Err(Error::Prompt { expected: "a modality for every soft slot".into(), found });
+        };
+        let modality = &self.modalities[index];
+        let input = modality.read(record)?.or_else(|| modality.stand_in()).ok_or_else(|| Error::Prompt {
+            expected: format!("a participant with an input for slot {slot}, or a modality with a stand-in"),
+            found: format!("none in row {}", record.row() + 1),
+        })?;
+        Ok((index, input))
     }
 
     /// The risks of participants, one for each question of each prompt.

@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use serde_json::Value;
 
 use crate::frozen_decoder::existing;
-use crate::{Error, FrozenDecoder, FrozenModel, Generation, GenerationConfig, Tokenizer};
+use crate::{ChatTemplate, Error, FrozenDecoder, FrozenModel, Generation, GenerationConfig, Tokenizer};
 
 /// A frozen language model with its tokenizer. Cloning shares both.
 ///
@@ -27,6 +27,7 @@ pub struct LanguageModel {
     frozen: Arc<dyn FrozenModel>,
     tokenizer: Arc<Tokenizer>,
     end_tokens: Vec<u32>,
+    chat_template: Option<ChatTemplate>,
 }
 
 impl LanguageModel {
@@ -53,13 +54,13 @@ impl LanguageModel {
                 });
             }
         }
-        let end_tokens = end_tokens(folder)?;
-        Ok(Self::new(Arc::new(frozen), Arc::new(tokenizer)).with_end_tokens(end_tokens))
+        let model = Self::new(Arc::new(frozen), Arc::new(tokenizer)).with_end_tokens(end_tokens(folder)?);
+        Ok(Self { chat_template: ChatTemplate::from_folder(folder)?, ..model })
     }
 
     /// A language model from its parts.
     pub fn new(frozen: Arc<dyn FrozenModel>, tokenizer: Arc<Tokenizer>) -> Self {
-        Self { frozen, tokenizer, end_tokens: Vec::new() }
+        Self { frozen, tokenizer, end_tokens: Vec::new(), chat_template: None }
     }
 
     /// The frozen decoder.
@@ -81,6 +82,17 @@ impl LanguageModel {
     /// Ends replies at these tokens.
     pub fn with_end_tokens(mut self, ids: impl Into<Vec<u32>>) -> Self {
         self.end_tokens = ids.into();
+        self
+    }
+
+    /// The template of conversations, if the folder has one.
+    pub fn chat_template(&self) -> Option<&ChatTemplate> {
+        self.chat_template.as_ref()
+    }
+
+    /// Writes conversations by this template.
+    pub fn with_chat_template(mut self, template: ChatTemplate) -> Self {
+        self.chat_template = Some(template);
         self
     }
 

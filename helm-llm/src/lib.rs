@@ -51,6 +51,9 @@
 //! Not here (yet): other families than Llama, scaled rotary positions, weights in several files, sampling and chat,
 //! resuming a run, soft prompts, bundles. Encoder–decoders such as T5 won't be.
 
+mod chat;
+mod chat_template;
+mod chat_tokens;
 mod error;
 mod explain;
 mod frozen;
@@ -69,6 +72,8 @@ mod tokenizer;
 mod train;
 mod tree;
 
+pub use chat::{Conversation, NOTICE};
+pub use chat_template::{ChatRole, ChatTemplate};
 pub use error::Error;
 pub use explain::Attribution;
 pub use frozen::{Decoding, FrozenModel, Vjp};

@@ -16,6 +16,21 @@ pub struct Tokenizer {
     start: Vec<u32>,
     /// Whether the tokenizer puts a blank in front of every text (SentencePiece's dummy prefix).
     adds_prefix: bool,
+    /// Whether it does so behind a special token, too.
+    adds_prefix_after_special: bool,
+    /// The special tokens that a template may spell.
+    special_tokens: Vec<Special>,
+}
+
+/// A special token.
+#[derive(Clone, Debug)]
+pub(crate) struct Special {
+    pub(crate) id: u32,
+    pub(crate) text: String,
+    /// Whether it takes the blanks in front of it with it.
+    pub(crate) strips_left: bool,
+    /// Whether it takes the blanks behind it with it.
+    pub(crate) strips_right: bool,
 }
 
 /// Decodes ids one by one, each with those before it, since its text may depend on them.
@@ -74,6 +89,23 @@ impl Tokenizer {
         check_template(&json["post_processor"]).map_err(|found| wrong("a template of declared tokens", found))?;
         inner.with_padding(None);
         inner.with_truncation(None).map_err(refused)?;
+        let mut special_tokens: Vec<Special> = inner
+            .get_added_tokens_decoder()
+            .iter()
+            .filter(|(_, token)| token.special && !token.content.is_empty())
+            .map(|(&id, token)| Special {
+                id,
+                text: token.content.clone(),
+                strips_left: token.lstrip,
+                strips_right: token.rstrip,
+            })
+            .collect();
+        // Of several that a text spells, the longest.
+        special_tokens.sort_by(|a, b| b.text.len().cmp(&a.text.len()).then(a.id.cmp(&b.id)));
+        let behind_special = match special_tokens.first() {
+            Some(token) => inner.encode(format!("{}a", token.text), false).map_err(refused)?.get_ids()[1..].to_vec(),
+            None => Vec::new(),
+        };
         inner.set_encode_special_tokens(true);
         let plain = inner.encode("a", false).map_err(refused)?;
         let special = inner.encode("a", true).map_err(refused)?;
@@ -82,7 +114,8 @@ impl Tokenizer {
         let start = special.get_ids()[..n_start].to_vec();
         let adds_prefix =
             plain.get_tokens().first().is_some_and(|token| token.chars().count() > 1) || plain.get_tokens().len() > 1;
-        Ok(Self { inner, start, adds_prefix })
+        let adds_prefix_after_special = adds_prefix && behind_special == plain.get_ids();
+        Ok(Self { inner, start, adds_prefix, adds_prefix_after_special, special_tokens })
     }
 
     /// The special tokens in front of every prompt, often one that marks its beginning.
@@ -104,6 +137,22 @@ impl Tokenizer {
     /// [`Error::Tokenizer`] if the tokenizer refuses the text.
     pub fn encode_continuation(&self, text: &str) -> Result<Vec<u32>, Error> {
         Ok(self.pieces(text, true)?.into_iter().map(|piece| piece.id).collect())
+    }
+
+    /// The ids of a text that stands behind a special token.
+    pub(crate) fn encode_after_special(&self, text: &str) -> Result<Vec<u32>, Error> {
+        let pieces = self.pieces(text, !self.adds_prefix_after_special)?;
+        Ok(pieces.into_iter().map(|piece| piece.id).collect())
+    }
+
+    /// The special tokens, longer spellings first.
+    pub(crate) fn special(&self) -> &[Special] {
+        &self.special_tokens
+    }
+
+    /// The text of the special tokens in front of every prompt.
+    pub(crate) fn start_text(&self) -> String {
+        self.start.iter().filter_map(|&id| self.inner.id_to_token(id)).collect()
     }
 
     /// The text of ids; special tokens are left out.
