@@ -51,8 +51,9 @@ const BLANK: char = '\u{2003}';
 
 /// For models without a template of their own.
 const PLAIN: &str = "{{ bos_token }}{% for message in messages %}{% if message.role == 'system' %}\
-    {{ message.content }}\n{% elif message.role == 'user' %}\nUser: {{ message.content }}{% else %}\n\
-    Assistant: {{ message.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}\nAssistant:{% endif %}";
+    {{ message.content }}{% elif message.role == 'user' %}{{ '\nUser: ' + message.content }}{% else %}\
+    {{ '\nAssistant: ' + message.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}\
+    {{ '\nAssistant:' }}{% endif %}";
 
 impl ChatTemplate {
     /// A template from its source and the special tokens that it may name `bos_token` and `eos_token`.
