@@ -3,19 +3,15 @@
 //!
 //! 16 participants; a text of 120 tokens, 6 soft tokens, questions of 8 tokens, answers of one.
 
-use std::collections::HashMap;
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use helm_benches::{LlamaShape, random_llama};
 use helm_core::{Answers, Cohort, Context, Feature, ParticipantId, Question, Schema, Value};
 use helm_encoders::{Modality, TabularEncoderConfig, TabularReader};
 use helm_llm::{Examples, FrozenDecoder, Helm, LanguageModel, Prompt, Tokenizer, TrainConfig, Trainer};
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
-use safetensors::tensor::{Dtype, TensorView};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -25,57 +21,8 @@ const N_TEXT: usize = 120;
 const N_SOFT: usize = 6;
 const N_QUESTION: usize = 8;
 
-const D_MODEL: usize = 256;
-const D_HIDDEN: usize = 768;
-const N_LAYERS: usize = 6;
-const N_HEADS: usize = 8;
-const N_KV_HEADS: usize = 4;
-const N_VOCAB: usize = 300;
-
-/// Writes a Hugging Face folder of a Llama with random weights and the small tokenizer of helm-llm's tests.
-fn write_model(folder: &Path) {
-    let config = serde_json::json!({
-        "model_type": "llama", "hidden_size": D_MODEL, "intermediate_size": D_HIDDEN, "num_hidden_layers": N_LAYERS,
-        "num_attention_heads": N_HEADS, "num_key_value_heads": N_KV_HEADS, "vocab_size": N_VOCAB,
-        "max_position_embeddings": 512, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
-    });
-    std::fs::write(folder.join("config.json"), config.to_string()).expect("a writable folder");
-    let tokenizer = concat!(env!("CARGO_MANIFEST_DIR"), "/../helm-llm/tests/it/fixtures/tiny-llama/tokenizer.json");
-    std::fs::copy(tokenizer, folder.join("tokenizer.json")).expect("the tests' tokenizer");
-    let kv = D_MODEL / N_HEADS * N_KV_HEADS;
-    let mut shapes = vec![("model.embed_tokens.weight".into(), vec![N_VOCAB, D_MODEL])];
-    for layer in 0..N_LAYERS {
-        let name = |part: &str| format!("model.layers.{layer}.{part}.weight");
-        shapes.extend([
-            (name("self_attn.q_proj"), vec![D_MODEL, D_MODEL]),
-            (name("self_attn.k_proj"), vec![kv, D_MODEL]),
-            (name("self_attn.v_proj"), vec![kv, D_MODEL]),
-            (name("self_attn.o_proj"), vec![D_MODEL, D_MODEL]),
-            (name("mlp.gate_proj"), vec![D_HIDDEN, D_MODEL]),
-            (name("mlp.up_proj"), vec![D_HIDDEN, D_MODEL]),
-            (name("mlp.down_proj"), vec![D_MODEL, D_HIDDEN]),
-            (name("input_layernorm"), vec![D_MODEL]),
-            (name("post_attention_layernorm"), vec![D_MODEL]),
-        ]);
-    }
-    shapes.push(("model.norm.weight".into(), vec![D_MODEL]));
-    let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = shapes
-        .into_iter()
-        .map(|(name, shape)| {
-            let bytes = (0..shape.iter().product()).flat_map(|_| rng.random_range(-0.1f32..0.1).to_le_bytes());
-            let bytes = bytes.collect();
-            (name, shape, bytes)
-        })
-        .collect();
-    let views: HashMap<&str, TensorView<'_>> = tensors
-        .iter()
-        .map(|(name, shape, bytes)| {
-            (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).expect("a tensor's bytes"))
-        })
-        .collect();
-    safetensors::serialize_to_file(views, None, &folder.join("model.safetensors")).expect("a writable folder");
-}
+const SHAPE: LlamaShape =
+    LlamaShape { d_model: 256, d_hidden: 768, n_layers: 6, n_heads: 8, n_kv_heads: 4, n_vocab: 300 };
 
 fn cohort() -> Cohort {
     let schema = Schema::new(vec![Feature::number("x", "x", "", 0.0..=1.0)], vec![], vec![]).expect("a schema");
@@ -91,7 +38,7 @@ fn helm(folder: &Path, cohort: &Cohort, cache_bytes: usize) -> Helm {
     let frozen = FrozenDecoder::load(folder, &device).expect("the model").with_cache_bytes(cache_bytes);
     let tokenizer = Tokenizer::from_file(&folder.join("tokenizer.json")).expect("the tokenizer");
     let reader = TabularReader::fit(["x"], cohort.records()).expect("a reader");
-    let encoder = TabularEncoderConfig::new(reader.width(), N_SOFT, D_MODEL).init(&device);
+    let encoder = TabularEncoderConfig::new(reader.width(), N_SOFT, SHAPE.d_model).init(&device);
     let modality = Modality::new("tabular", encoder, reader, &device);
     let model = LanguageModel::new(Arc::new(frozen), Arc::new(tokenizer));
     Helm::new(model, vec![modality]).expect("a model").with_trees_per_pass(PARTICIPANTS / 2)
@@ -117,7 +64,7 @@ fn questions(n: usize) -> Vec<Question> {
 
 fn scoring(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    write_model(folder.path());
+    random_llama(folder.path(), SHAPE);
     let cohort = cohort();
     let mut group = criterion.benchmark_group("scoring_16_participants_120_text_6_soft");
     group.sample_size(10);
@@ -142,7 +89,7 @@ fn scoring(criterion: &mut Criterion) {
 
 fn training(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    write_model(folder.path());
+    random_llama(folder.path(), SHAPE);
     let cohort = cohort();
     let mut group = criterion.benchmark_group("training_step_16_participants_120_text_6_soft");
     group.sample_size(10);

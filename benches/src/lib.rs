@@ -1,1 +1,5 @@
-//! Benchmarks of helm; the code is in `benches/`, how to run them and what they showed in `README.md`.
+//! What several benchmarks share.
+
+mod random_llama;
+
+pub use random_llama::{LlamaShape, random_llama};
