@@ -13,6 +13,7 @@
 //! - [`Missingness`] and [`TableOne`]: what a cohort is like, with [`SmallCells`] hidden;
 //! - [`Table`] and its readers: [`read_xpt`] (SAS transport), [`read_csv`], [`read_mortality`], and [`TableReader`] for
 //!   CSV and Parquet in batches; [`read_wfdb`] for PhysioNet's waveforms;
+//! - [`simulate`]: a simulated cohort of any size, to start with and to test with;
 //! - [`SchemaFile`]: what a table's columns mean, in TOML; with it a [`CohortFile`] larger than memory is a
 //!   [`CohortSource`].
 //!
@@ -34,8 +35,7 @@
 //! # Ok::<(), helm_core::Error>(())
 //! ```
 //!
-//! Parquet is a feature (`parquet`) that is off by default. Not here (yet): MEDS, signals in files of their own, the
-//! simulated cohort.
+//! Parquet is a feature (`parquet`) that is off by default. Not here (yet): MEDS, signals in files of their own.
 
 #![cfg_attr(
     not(all(feature = "csv", feature = "schema-file", feature = "wfdb", feature = "xpt")),
@@ -57,6 +57,7 @@ mod schema;
 #[cfg(feature = "schema-file")]
 mod schema_file;
 mod signal;
+pub mod simulate;
 mod skipped;
 mod source;
 pub mod spirometry;

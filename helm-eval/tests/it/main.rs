@@ -18,5 +18,7 @@ mod nhanes;
 mod permutation;
 mod plots;
 mod report;
+#[cfg(feature = "baseline")]
+mod simulated;
 mod survey;
 mod utility;

@@ -55,7 +55,7 @@ pub(super) fn value(
     person: &ReferencePerson,
 ) -> Option<ReferenceValue> {
     let (name, coefficients) = coefficients(measure, person.sex())?;
-    let (ln_height, ln_age) = (person.height_cm().ln(), person.age_years().ln());
+    let (ln_height, ln_age) = (libm::log(person.height_cm()), libm::log(person.age_years()));
     let of_group = |terms: &[f64; 4]| match group {
         Gli2012Group::Caucasian => 0.0,
         Gli2012Group::AfricanAmerican => terms[0],
@@ -71,8 +71,8 @@ pub(super) fn value(
     let Coefficients { m, m_group, s, s_group, l } = coefficients;
     Some(ReferenceValue {
         l: l[0] + l[1] * ln_age + spline("l")?,
-        m: (m[0] + m[1] * ln_height + m[2] * ln_age + of_group(m_group) + spline("m")?).exp(),
-        s: (s[0] + s[1] * ln_age + of_group(s_group) + spline("s")?).exp(),
+        m: libm::exp(m[0] + m[1] * ln_height + m[2] * ln_age + of_group(m_group) + spline("m")?),
+        s: libm::exp(s[0] + s[1] * ln_age + of_group(s_group) + spline("s")?),
     })
 }
 

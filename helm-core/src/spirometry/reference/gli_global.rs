@@ -17,12 +17,12 @@ pub(super) fn ages(measure: ReferenceMeasure) -> Option<RangeInclusive<f64>> {
 /// height H in cm, age A in years.
 pub(super) fn value(measure: ReferenceMeasure, person: &ReferencePerson) -> Option<ReferenceValue> {
     let (name, [m, s, l]) = coefficients(measure, person.sex())?;
-    let (ln_height, ln_age) = (person.height_cm().ln(), person.age_years().ln());
+    let (ln_height, ln_age) = (libm::log(person.height_cm()), libm::log(person.age_years()));
     let spline = |parameter: &str| SPLINES.at(&format!("{name}_{parameter}"), person.age_years());
     Some(ReferenceValue {
         l: l[0] + l[2] * ln_age,
-        m: (m[0] + m[1] * ln_height + m[2] * ln_age + spline("m")?).exp(),
-        s: (s[0] + s[2] * ln_age + spline("s")?).exp(),
+        m: libm::exp(m[0] + m[1] * ln_height + m[2] * ln_age + spline("m")?),
+        s: libm::exp(s[0] + s[2] * ln_age + spline("s")?),
     })
 }
 

@@ -56,9 +56,9 @@ impl ReferenceValue {
     /// The value at a z-score, `M·(1 + z·L·S)^(1/L)`; NaN where the distribution has none.
     pub fn at_z(&self, z: f64) -> f64 {
         if self.is_log_normal() {
-            self.m * (z * self.s).exp()
+            self.m * libm::exp(z * self.s)
         } else {
-            self.m * (1.0 + z * self.l * self.s).powf(1.0 / self.l)
+            self.m * libm::pow(1.0 + z * self.l * self.s, 1.0 / self.l)
         }
     }
 
@@ -68,7 +68,11 @@ impl ReferenceValue {
             return None;
         }
         let ratio = value / self.m;
-        Some(if self.is_log_normal() { ratio.ln() / self.s } else { (ratio.powf(self.l) - 1.0) / (self.l * self.s) })
+        Some(if self.is_log_normal() {
+            libm::log(ratio) / self.s
+        } else {
+            (libm::pow(ratio, self.l) - 1.0) / (self.l * self.s)
+        })
     }
 
     /// Which share of healthy people lies below a value, in percent; `None` if it is not a positive number.
