@@ -1,4 +1,4 @@
-//! 500,000 records of eight features as text, beside a Python loop of zip and f-strings over pandas columns, in one run.
+//! 500,000 records of eight features as text and as contexts, beside a Python loop of zip and f-strings over pandas columns, in one run.
 //!
 //! `HELM_BENCH_PYTHON` names a Python with the packages of scripts/bench_serializing.py; without it, that side is left
 //! out.
@@ -93,9 +93,11 @@ fn main() {
         let contexts = cohort.records().map(|record| serializer.context(record).expect("a record of the schema"));
         contexts.collect::<Vec<_>>()
     });
+    let parallel = seconds(|| serializer.contexts(&cohort).expect("records of the schema"));
+    println!("{} threads", rayon::current_num_threads());
     println!("| 500,000 records of 8 features | helm-serialize | Python | times faster |");
     println!("| --- | --- | --- | --- |");
-    for (task, ours) in [("as text", texts), ("as contexts", contexts)] {
+    for (task, ours) in [("as text, one thread", texts), ("as contexts, one thread", contexts), ("as contexts, all threads", parallel)] {
         let (text, ratio) = theirs.map_or(("not run".into(), "–".into()), |theirs| {
             (format!("{theirs:.2} s"), format!("{:.1}", theirs / ours))
         });

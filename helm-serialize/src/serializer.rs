@@ -1,6 +1,7 @@
 use std::sync::{Arc, OnceLock};
 
-use helm_core::{Context, Outcome, Question, Record, Schema, SlotId};
+use helm_core::{Cohort, Context, Outcome, Question, Record, Schema, SlotId};
+use rayon::prelude::*;
 
 use crate::order::{Dropout, places};
 use crate::plan::{Plan, cut};
@@ -61,6 +62,9 @@ pub struct Serializer {
     /// The template for the schema that was met first.
     plan: OnceLock<Arc<Plan>>,
 }
+
+/// Rows that a thread writes at once.
+const ROWS_PER_PIECE: usize = 512;
 
 #[derive(Clone, Debug)]
 struct Slot {
@@ -189,6 +193,42 @@ impl Serializer {
         let mut text = String::with_capacity(256);
         self.write_text(record, &mut text)?;
         self.with_slots(text, record)
+    }
+
+    /// The contexts of all participants, in the cohort's order, on as many threads as the pool has: whose number changes
+    /// nothing.
+    ///
+    /// ```
+    /// use helm_core::CohortSource;
+    /// use helm_core::simulate::SimulatedCohort;
+    /// use helm_serialize::Serializer;
+    ///
+    /// // Batch by batch, a cohort of any size.
+    /// let cohort = SimulatedCohort::new(300, 0)?;
+    /// let serializer = Serializer::new(cohort.schema()).with_signal("spirogram", "breath")?;
+    /// for batch in cohort.batches()? {
+    ///     assert_eq!(serializer.contexts(&batch?)?.len(), 300);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Serializer::context`], for the first row that has one.
+    pub fn contexts(&self, cohort: &Cohort) -> Result<Vec<Context>, Error> {
+        let n = cohort.n_participants();
+        // Pieces of rows, so that threads are asked for seldom; the first error in the cohort's order is the one.
+        let pieces: Vec<Result<Vec<Context>, Error>> = (0..n.div_ceil(ROWS_PER_PIECE))
+            .into_par_iter()
+            .map(|piece| {
+                let rows = piece * ROWS_PER_PIECE..n.min((piece + 1) * ROWS_PER_PIECE);
+                rows.map(|row| self.context(cohort.record(row))).collect()
+            })
+            .collect();
+        let mut contexts = Vec::with_capacity(n);
+        for piece in pieces {
+            contexts.extend(piece?);
+        }
+        Ok(contexts)
     }
 
     /// Appends the text of one participant's context, without the soft slots, to a text: for writing many records

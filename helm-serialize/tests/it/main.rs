@@ -1,5 +1,6 @@
 //! Templates, and what can be read back from their texts.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod parallel;
 mod round_trip;
 mod templates;
