@@ -97,7 +97,9 @@ fn main() {
     println!("{} threads", rayon::current_num_threads());
     println!("| 500,000 records of 8 features | helm-serialize | Python | times faster |");
     println!("| --- | --- | --- | --- |");
-    for (task, ours) in [("as text, one thread", texts), ("as contexts, one thread", contexts), ("as contexts, all threads", parallel)] {
+    for (task, ours) in
+        [("as text, one thread", texts), ("as contexts, one thread", contexts), ("as contexts, all threads", parallel)]
+    {
         let (text, ratio) = theirs.map_or(("not run".into(), "–".into()), |theirs| {
             (format!("{theirs:.2} s"), format!("{:.1}", theirs / ours))
         });

@@ -4,12 +4,14 @@ use std::path::Path;
 use super::csv::CsvBatches;
 #[cfg(feature = "parquet")]
 use super::parquet::ParquetBatches;
+#[cfg(feature = "xpt")]
+use super::xpt::XptBatches;
 use super::{ReadOptions, file_name};
 use crate::{Error, Skipped, Table};
 
-/// The rows of a CSV or Parquet file in batches, in the order of the file, of which one at a time is in memory.
+/// The rows of a CSV, Parquet or SAS transport file in batches, in the order of the file, of which one at a time is in memory.
 ///
-/// The file's name tells its format: `.csv` or `.parquet`, each a feature of this crate.
+/// The file's name tells its format: `.csv`, `.parquet` or `.xpt`, each a feature of this crate.
 ///
 /// ```
 /// # #[cfg(feature = "csv")] {
@@ -34,6 +36,8 @@ enum Format {
     Csv(Box<CsvBatches>),
     #[cfg(feature = "parquet")]
     Parquet(Box<ParquetBatches>),
+    #[cfg(feature = "xpt")]
+    Xpt(Box<XptBatches>),
 }
 
 impl TableReader {
@@ -62,8 +66,14 @@ impl TableReader {
             let format = Format::Parquet(Box::new(ParquetBatches::open(path, &options, keep)?));
             return Ok(Self { format, failed: false });
         }
+        #[cfg(feature = "xpt")]
+        if name.ends_with(".xpt") {
+            let format = Format::Xpt(Box::new(XptBatches::open(path, options.rows_per_batch, keep)?));
+            return Ok(Self { format, failed: false });
+        }
         let _ = (keep, options, name);
-        let formats = [("csv", cfg!(feature = "csv")), ("parquet", cfg!(feature = "parquet"))];
+        let formats =
+            [("csv", cfg!(feature = "csv")), ("parquet", cfg!(feature = "parquet")), ("xpt", cfg!(feature = "xpt"))];
         let formats: Vec<&str> = formats.iter().filter(|(_, on)| *on).map(|(format, _)| *format).collect();
         Err(Error::Format {
             path: path.into(),
@@ -81,7 +91,9 @@ impl TableReader {
             Format::Csv(batches) => batches.empty_table(),
             #[cfg(feature = "parquet")]
             Format::Parquet(batches) => batches.empty_table(),
-            #[cfg(not(any(feature = "csv", feature = "parquet")))]
+            #[cfg(feature = "xpt")]
+            Format::Xpt(batches) => batches.empty_table(),
+            #[cfg(not(any(feature = "csv", feature = "parquet", feature = "xpt")))]
             _ => Table::new("", vec![]),
         }
     }
@@ -93,7 +105,9 @@ impl TableReader {
             Format::Csv(batches) => batches.skipped.clone(),
             #[cfg(feature = "parquet")]
             Format::Parquet(_) => Skipped::default(),
-            #[cfg(not(any(feature = "csv", feature = "parquet")))]
+            #[cfg(feature = "xpt")]
+            Format::Xpt(_) => Skipped::default(),
+            #[cfg(not(any(feature = "csv", feature = "parquet", feature = "xpt")))]
             _ => Skipped::default(),
         }
     }
@@ -111,7 +125,9 @@ impl Iterator for TableReader {
             Format::Csv(batches) => batches.next_batch(),
             #[cfg(feature = "parquet")]
             Format::Parquet(batches) => batches.next_batch(),
-            #[cfg(not(any(feature = "csv", feature = "parquet")))]
+            #[cfg(feature = "xpt")]
+            Format::Xpt(batches) => batches.next_batch(),
+            #[cfg(not(any(feature = "csv", feature = "parquet", feature = "xpt")))]
             _ => Ok(None),
         };
         self.failed = next.is_err();

@@ -4,6 +4,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::expression::{Code, Expression};
 use super::keys::{At, Document, Keys, number};
+use super::signal_files::SignalFiles;
 use crate::{Answers, Error, Feature, MissingReason, Outcome};
 
 /// A feature with the place of its values.
@@ -29,10 +30,20 @@ pub(super) enum Kind {
 pub(super) struct SignalSource {
     pub(super) name: String,
     pub(super) offset: usize,
-    pub(super) column: String,
-    pub(super) rate_hz: f64,
+    pub(super) place: SignalPlace,
+    /// `None` where each file says its own.
+    pub(super) rate_hz: Option<f64>,
     pub(super) unit: String,
     pub(super) n_channels: usize,
+}
+
+/// Where a signal's samples stand.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum SignalPlace {
+    /// In a column of lists.
+    Column(String),
+    /// In a file for each participant.
+    File(SignalFiles),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -232,13 +243,43 @@ fn levels(keys: &Keys<'_>) -> Result<(Vec<String>, Kind), Error> {
 
 impl SignalSource {
     pub(super) fn read<'a>(document: &'a Document<'a>, table: At<&'a DeTable<'a>>) -> Result<Self, Error> {
-        let allowed = ["name", "column", "rate_hz", "unit", "channels"];
+        let allowed = ["name", "column", "file", "file_column", "rate_hz", "unit", "channels"];
         let (keys, name) = named(document, "signal", table, &allowed)?;
-        let column = keys.required_text("column")?.value.to_owned();
-        let rate_hz = keys.number("rate_hz")?.filter(|&rate| rate > 0.0);
-        let Some(rate_hz) = rate_hz else { return Err(keys.error("rate_hz", "a rate above 0 Hz", "none")) };
+        let column = keys.text("column")?.map(|column| column.value.to_owned());
+        let rate_hz = keys.number("rate_hz")?;
+        if rate_hz.is_some_and(|rate| rate <= 0.0) {
+            return Err(keys.error("rate_hz", "a rate above 0 Hz", "another"));
+        }
+        let file_column = keys.text("file_column")?.map(|column| column.value.to_owned());
+        let place = match keys.text("file")? {
+            Some(pattern) => {
+                let fault = |key: &'static str, expected: &str, found: &str| keys.error(key, expected, found);
+                SignalPlace::File(
+                    SignalFiles::new(pattern.value, column, file_column, rate_hz.is_some())
+                        .map_err(|(key, expected, found)| fault(key, expected, found))?,
+                )
+            }
+            None => {
+                let Some(column) = column else { return Err(keys.error("column", "a column or a file", "neither")) };
+                if file_column.is_some() {
+                    return Err(keys.error("file_column", "no such key without a file", "one"));
+                }
+                if rate_hz.is_none() {
+                    return Err(keys.error("rate_hz", "a rate above 0 Hz", "none"));
+                }
+                SignalPlace::Column(column)
+            }
+        };
         let n_channels = keys.count("channels", 1..=1024)?.unwrap_or(1);
-        Ok(Self { name, offset: table.offset, column, rate_hz, unit: keys.read_unit()?, n_channels })
+        Ok(Self { name, offset: table.offset, place, rate_hz, unit: keys.read_unit()?, n_channels })
+    }
+
+    /// The column that the signal reads, if it is not the participants' own.
+    pub(super) fn column(&self) -> Option<&str> {
+        match &self.place {
+            SignalPlace::Column(column) => Some(column),
+            SignalPlace::File(files) => files.column(),
+        }
     }
 }
 

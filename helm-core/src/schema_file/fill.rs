@@ -2,7 +2,8 @@
 
 use super::SchemaFile;
 use super::bound::{Bound, find_code, is_missing, number};
-use super::declare::{FeatureSource, Kind, OutcomeSource, SignalSource};
+use super::declare::{FeatureSource, Kind, OutcomeSource, SignalPlace, SignalSource};
+use super::signal_files::Read;
 use crate::{
     BadData, Cells, Cohort, Error, FeatureKind, MissingReason, Part, ParticipantId, Signal, SignalState, Skipped,
     Table, TableColumn, Value,
@@ -104,7 +105,7 @@ impl SchemaFile {
             builder = builder.checked_feature(&source.feature.name, faults.feature(source, &rows)?)?;
         }
         for source in &self.signals {
-            builder = builder.signal(&source.name, faults.signal(source, &rows)?)?;
+            builder = builder.signal(&source.name, faults.signal(source, self, &rows)?)?;
         }
         for source in &self.outcomes {
             builder = builder.outcome(&source.outcome.name, faults.outcome(source, &rows)?)?;
@@ -261,21 +262,41 @@ impl Faults<'_> {
         }
     }
 
-    fn signal(&mut self, source: &SignalSource, rows: &[usize]) -> Result<Vec<SignalState>, Error> {
-        let column = self.table.column(&source.column)?;
+    fn signal(
+        &mut self,
+        source: &SignalSource,
+        schema: &SchemaFile,
+        rows: &[usize],
+    ) -> Result<Vec<SignalState>, Error> {
+        let column = self.table.column(source.column().unwrap_or(&schema.participant))?;
         let mut states = Vec::with_capacity(rows.len());
         for &row in rows {
             if is_missing(column, row) {
                 states.push(SignalState::Absent);
                 continue;
             }
-            let signal = samples(column, row).and_then(|samples| {
-                let signal = Signal::new(samples, source.n_channels, source.rate_hz, source.unit.clone());
-                signal.map_err(|error| match error {
-                    Error::Invalid { expected, .. } => expected,
-                    other => other.to_string(),
-                })
-            });
+            let signal = match &source.place {
+                SignalPlace::Column(_) => samples(column, row).and_then(|samples| {
+                    let rate_hz = source.rate_hz.unwrap_or(f64::NAN);
+                    let signal = Signal::new(samples, source.n_channels, rate_hz, source.unit.clone());
+                    signal.map_err(|error| match error {
+                        Error::Invalid { expected, .. } => expected,
+                        other => other.to_string(),
+                    })
+                }),
+                SignalPlace::File(files) => {
+                    let cell = column.identifier(row);
+                    let cell = cell.as_ref().map_or("", ParticipantId::as_str);
+                    match files.read(&schema.folder, cell, source.rate_hz, &source.unit, source.n_channels) {
+                        Read::Signal(signal) => Ok(signal),
+                        Read::NoFile => {
+                            states.push(SignalState::Absent);
+                            continue;
+                        }
+                        Read::Bad(expected) => Err(expected),
+                    }
+                }
+            };
             states.push(match signal {
                 Ok(signal) => SignalState::Present(signal),
                 Err(expected) => {

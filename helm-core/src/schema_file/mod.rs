@@ -8,15 +8,16 @@ mod infer;
 mod keys;
 mod parser;
 mod pattern;
+mod signal_files;
 mod token;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
-use self::declare::{FeatureSource, OutcomeSource, SignalSource};
+use self::declare::{FeatureSource, OutcomeSource, SignalPlace, SignalSource};
 use self::expression::Expression;
 use self::keys::{Document, Keys};
 use self::pattern::{fits, overlap};
@@ -82,7 +83,12 @@ pub use fill::Loaded;
 ///   a `unit`, `decimals` or `significant` digits, a `scale` (the cell times this is in the unit) and `per` (a column
 ///   that it is divided by). A category has `levels`: texts as they stand in the cells, or a name with `codes`, or, in
 ///   place of a column, a name with a condition `when`; the first that holds counts.
-/// - **signal**: `name`, `column` (a list of numbers, or text of numbers), `rate_hz`, `unit`, `channels`.
+/// - **signal**: `name`, `column` (a list of numbers, or text of numbers), `rate_hz`, `unit`, `channels`. Or a file for
+///   each participant: `file = "waves/{}.hea"`, where the cell of `column` (the participant's identifier without one)
+///   takes the place of the braces; a PhysioNet header `.hea` or a spirometry waveform `.wf`, which say their rate and
+///   unit themselves, or numbers in a `.txt` or in the `file_column` of a `.csv`. No file is no signal; a file that can't
+///   be read, or says another rate, unit or number of channels than the schema, is an error. Cells that could lead out
+///   of the folder are refused.
 /// - **outcome**: `name`, `label`, `definition`, `case` (a condition); `control` (a condition; without it, everyone of
 ///   whom `case` is known to be false) and `neither` (who may be neither; without it, a recorded answer that makes
 ///   neither a case nor a control is an error); `missing` ("neither", or "control" for whom `case` is unknown, as in
@@ -117,6 +123,8 @@ pub struct SchemaFile {
     signals: Vec<SignalSource>,
     outcomes: Vec<OutcomeSource>,
     feature_sets: Vec<(String, Vec<String>)>,
+    /// Where the files of signals are looked for.
+    folder: PathBuf,
 }
 
 impl SchemaFile {
@@ -183,6 +191,7 @@ impl SchemaFile {
             features,
             signals,
             outcomes,
+            folder: PathBuf::new(),
         };
         parsed.check_columns(&document)?;
         parsed.check_leakage(&document)?;
@@ -210,6 +219,17 @@ impl SchemaFile {
     /// The file's name.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// Looks for the files of signals in a folder: by default where the program runs, and for a
+    /// [`CohortFile`](crate::CohortFile) where the table is.
+    pub fn with_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = folder.into();
+        self
+    }
+
+    pub(crate) fn has_folder(&self) -> bool {
+        !self.folder.as_os_str().is_empty()
     }
 
     /// What a cohort of this file holds.
@@ -252,7 +272,7 @@ impl SchemaFile {
             .flatten()
             .chain(self.include.iter().flat_map(Expression::columns))
             .chain(self.features.iter().flat_map(FeatureSource::columns))
-            .chain(self.signals.iter().map(|signal| signal.column.as_str()))
+            .chain(self.signals.iter().filter_map(SignalSource::column))
             .chain(self.outcomes.iter().flat_map(OutcomeSource::columns))
     }
 
@@ -270,8 +290,11 @@ impl SchemaFile {
         let features = self.features.iter().filter(|source| !derived(source)).filter_map(|source| {
             Some((format!("feature.{}", source.feature.name), source.column.as_deref()?, source.offset))
         });
-        let signals = self.signals.iter();
-        let signals = signals.map(|signal| (format!("signal.{}", signal.name), signal.column.as_str(), signal.offset));
+        // Files may be named by a column that is something else, too.
+        let signals = self.signals.iter().filter_map(|signal| match &signal.place {
+            SignalPlace::Column(column) => Some((format!("signal.{}", signal.name), column.as_str(), signal.offset)),
+            SignalPlace::File(_) => None,
+        });
         for (path, column, offset) in features.chain(signals) {
             if let Some(first) = seen.insert(column.to_ascii_lowercase(), path.clone()) {
                 return Err(document.error(

@@ -40,7 +40,13 @@ pub struct CohortFile {
 impl CohortFile {
     /// A cohort in a file, which is opened when its batches are asked for.
     pub fn new(schema: SchemaFile, path: impl Into<PathBuf>, options: ReadOptions) -> Self {
-        Self { schema, path: path.into(), options }
+        let path = path.into();
+        // Files of signals are named from the table's folder, unless the caller says otherwise.
+        let schema = match path.parent() {
+            Some(folder) if !schema.has_folder() => schema.with_folder(folder),
+            _ => schema,
+        };
+        Self { schema, path, options }
     }
 
     /// The schema file.

@@ -11,6 +11,8 @@ mod nhanes;
 mod parquet;
 #[cfg(feature = "schema-file")]
 mod schema_file;
+#[cfg(all(feature = "csv", feature = "schema-file"))]
+mod signal_files;
 mod simulate;
 #[cfg(all(feature = "csv", feature = "schema-file"))]
 mod source;

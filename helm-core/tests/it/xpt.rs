@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use helm_core::{Cells, MissingReason, Table, Value, read_xpt};
+use helm_core::{Cells, Error, MissingReason, ReadOptions, Table, TableReader, Value, read_xpt};
 use proptest::prelude::*;
 use sas_xport::sas::xport::{XportReader, XportValue};
 
@@ -204,4 +204,36 @@ pub(crate) fn agrees_with_sas_xport(bytes: &[u8], table: &Table) {
 /// The code of a missing value: sas_xport keeps its complement in the third byte of a NaN.
 fn missing_code(number: f64) -> char {
     char::from(!number.to_be_bytes()[2])
+}
+
+/// Rows of several batches are those of the whole, also where a row ends inside of a record.
+#[test]
+fn batches_are_the_whole_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.xpt");
+    let rows: Vec<Vec<Vec<u8>>> = (0..25u8).map(|i| vec![vec![0x42, i + 1, 0, 0], vec![b'a' + i]]).collect();
+    let file = XptFile::new(vec![Var::number("SEQN", 4), Var::text("NAME", 7)], rows);
+    std::fs::write(&path, file.bytes()).unwrap();
+    let whole = helm_core::read_xpt(&path).unwrap();
+    assert_eq!(whole.n_rows(), 25);
+    for rows_per_batch in [1, 7, 25, 100] {
+        let options = ReadOptions { rows_per_batch, ..ReadOptions::default() };
+        let batches: Vec<Table> = TableReader::open_columns(&path, &options, &|name| name == "SEQN")
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(batches.len(), 25usize.div_ceil(rows_per_batch));
+        assert!(batches.iter().all(|batch| batch.columns().len() == 1));
+        let numbers: Vec<_> = batches.iter().flat_map(|batch| batch.numbers("SEQN").unwrap().to_vec()).collect();
+        assert_eq!(numbers, whole.numbers("SEQN").unwrap().to_vec());
+        assert_eq!(batches.last().unwrap().first_row(), 24 / rows_per_batch * rows_per_batch);
+    }
+    // An error in a later batch names the row of the file.
+    let mut bytes = file.bytes();
+    let at = file.header_length() + 20 * file.row_length();
+    bytes[at..at + 4].copy_from_slice(&[0x70, 0, 0, 0]);
+    std::fs::write(&path, bytes).unwrap();
+    let options = ReadOptions { rows_per_batch: 7, ..ReadOptions::default() };
+    let error = TableReader::open(&path, &options).unwrap().find_map(Result::err).unwrap();
+    assert!(matches!(error, Error::Cell { row: 21, .. }), "{error}");
 }

@@ -44,17 +44,17 @@ pub(super) enum Kind {
 }
 
 impl Header {
-    /// Reads and checks the header of a file; `path` is for messages. Memory is taken for descriptors that are there.
+    /// Reads and checks the header of a file from the file's first bytes, up to 2 MiB of all its `length`; `path` is for messages. Memory is taken for descriptors that are there.
     ///
     /// # Errors
     /// [`Error::Format`] and [`Error::Truncated`], with the record at fault.
-    pub(super) fn read(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+    pub(super) fn read(bytes: &[u8], length: u64, path: &Path) -> Result<Self, Error> {
         check_first_record(bytes, path)?;
         let mut records = Records { bytes, path, at: 0 };
         records.header("library header", LIBRARY)?;
         // Whole records first: which one is cut matters less than that one is.
-        if !bytes.len().is_multiple_of(RECORD) {
-            return Err(records.truncated("last record", RECORD, bytes.len() % RECORD));
+        if !length.is_multiple_of(RECORD as u64) {
+            return Err(records.truncated("last record", RECORD, (length % RECORD as u64) as usize));
         }
         // Times and names of the library and of the data set are of no use here, and free of rules.
         records.take("library description", 2 * RECORD)?;

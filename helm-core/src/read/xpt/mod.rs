@@ -3,10 +3,12 @@
 mod header;
 mod ibm_float;
 
-use std::path::Path;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use self::header::{DATA_SET, Header, Kind, RECORD, TITLE, Variable};
-use super::{file_name, read_bytes};
+use super::file_name;
 use crate::{Cells, Error, Table, TableColumn, Value};
 
 /// Reads a SAS transport file (XPORT version 5, the format of NHANES) with one data set.
@@ -35,68 +37,137 @@ use crate::{Cells, Error, Table, TableColumn, Value};
 /// lies or blanks in place of a row; [`Error::Truncated`] if it ends early; [`Error::DuplicateName`] if two columns
 /// share a name; [`Error::Cell`] if a number is none of the format's, or text is not UTF-8.
 pub fn read_xpt(path: &Path) -> Result<Table, Error> {
-    let bytes = read_bytes(path)?;
-    let header = Header::read(&bytes, path)?;
-    let body = &bytes[header.length..];
-    let format = |place: String, expected: &str, found: &str| Error::Format {
-        path: path.into(),
-        place,
-        expected: expected.into(),
-        found: found.into(),
-    };
-    if body.chunks(RECORD).any(|record| record.starts_with(&DATA_SET[..TITLE])) {
-        return Err(format("content".into(), "one data set", "several"));
+    let mut batches = XptBatches::open(path, usize::MAX, &|_| true)?;
+    match batches.next_batch()? {
+        Some(table) => Ok(table),
+        None => batches.empty_table(),
     }
-    let n_rows = count_rows(body, header.row, path)?;
-    let rows = || body.chunks_exact(header.row).take(n_rows);
-    // Eight blanks would be the number 3.7e-40.
-    let has_numbers = header.variables.iter().any(|variable| variable.kind == Kind::Number);
-    if let Some(blank) = rows().position(|row| row.iter().all(|&byte| byte == b' ')).filter(|_| has_numbers) {
-        return Err(format(format!("row {}", blank + 1), "numbers", "blanks"));
-    }
-    let file = file_name(path);
-    let columns = header.variables.iter().map(|variable| {
-        let cells = rows().map(|row| &row[variable.place.clone()]);
-        Ok(TableColumn {
-            name: variable.name.clone(),
-            label: variable.label.clone(),
-            cells: match variable.kind {
-                Kind::Number => numbers(cells, variable, &file).map(Cells::Numbers),
-                Kind::Text => texts(cells, variable, &file).map(Cells::Text),
-            }?,
-        })
-    });
-    let columns = columns.collect::<Result<_, Error>>()?;
-    Table::new(file, columns)
 }
 
-/// The number of rows of `row` bytes: the fewest behind which nothing stands but blanks up to the end of a record.
-fn count_rows(body: &[u8], row: usize, path: &Path) -> Result<usize, Error> {
-    let blanks = body.iter().rev().take_while(|&&byte| byte == b' ').count();
-    let n_rows = (body.len() - blanks.min(RECORD - 1)).div_ceil(row);
-    if n_rows * row > body.len() {
+/// A SAS transport file in batches of rows; of the file, its header and one batch are in memory.
+pub(crate) struct XptBatches {
+    path: PathBuf,
+    file: BufReader<File>,
+    variables: Vec<Variable>,
+    /// Eight blanks would be the number 3.7e-40.
+    has_numbers: bool,
+    row_bytes: usize,
+    n_rows: usize,
+    row: usize,
+    rows_per_batch: usize,
+}
+
+impl XptBatches {
+    /// Opens a file and looks through it once: its header, and where its rows end.
+    pub(crate) fn open(path: &Path, rows_per_batch: usize, keep: &dyn Fn(&str) -> bool) -> Result<Self, Error> {
+        let io = |source| Error::Io { path: path.into(), source };
+        let mut file = File::open(path).map_err(io)?;
+        let length = file.metadata().map_err(io)?.len();
+        // Of 9999 variables, the most that there can be, a header takes 1.4 MB.
+        let mut front = Vec::new();
+        file.by_ref().take(2 << 20).read_to_end(&mut front).map_err(io)?;
+        let header = Header::read(&front, length, path)?;
+        let Header { variables, length: data, row: row_bytes } = header;
+        let body = length - data as u64;
+        file.seek(SeekFrom::Start(data as u64)).map_err(io)?;
+        let mut file = BufReader::with_capacity(1 << 20, file);
+        let mut record = [0; RECORD];
+        // Whole records, as the header's reader checked.
+        for _ in 0..body / RECORD as u64 {
+            file.read_exact(&mut record).map_err(io)?;
+            if record.starts_with(&DATA_SET[..TITLE]) {
+                let (place, expected) = ("content".into(), "one data set".into());
+                return Err(Error::Format { path: path.into(), place, expected, found: "several".into() });
+            }
+        }
+        let blanks = match body {
+            0 => 0,
+            _ => record.iter().rev().take_while(|&&byte| byte == b' ').count(),
+        };
+        let n_rows = count_rows(body, blanks, row_bytes, path)?;
+        file.seek(SeekFrom::Start(data as u64)).map_err(io)?;
+        let has_numbers = variables.iter().any(|variable| variable.kind == Kind::Number);
+        let variables = variables.into_iter().filter(|variable| keep(&variable.name)).collect();
+        Ok(Self { path: path.into(), file, variables, has_numbers, row_bytes, n_rows, row: 0, rows_per_batch })
+    }
+
+    pub(crate) fn empty_table(&self) -> Result<Table, Error> {
+        self.table(&[])
+    }
+
+    pub(crate) fn next_batch(&mut self) -> Result<Option<Table>, Error> {
+        let n = self.rows_per_batch.min(self.n_rows - self.row);
+        if n == 0 {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; n * self.row_bytes];
+        self.file.read_exact(&mut bytes).map_err(|source| Error::Io { path: self.path.clone(), source })?;
+        let table = self.table(&bytes)?.at_row(self.row);
+        self.row += n;
+        Ok(Some(table))
+    }
+
+    /// The table of some whole rows.
+    fn table(&self, bytes: &[u8]) -> Result<Table, Error> {
+        let rows = || bytes.chunks_exact(self.row_bytes);
+        if let Some(blank) = rows().position(|row| row.iter().all(|&byte| byte == b' ')).filter(|_| self.has_numbers) {
+            return Err(Error::Format {
+                path: self.path.clone(),
+                place: format!("row {}", self.row + blank + 1),
+                expected: "numbers".into(),
+                found: "blanks".into(),
+            });
+        }
+        let file = file_name(&self.path);
+        let columns = self.variables.iter().map(|variable| {
+            let cells = rows().map(|row| &row[variable.place.clone()]);
+            Ok(TableColumn {
+                name: variable.name.clone(),
+                label: variable.label.clone(),
+                cells: match variable.kind {
+                    Kind::Number => numbers(cells, variable, self.row, &file).map(Cells::Numbers),
+                    Kind::Text => texts(cells, variable, self.row, &file).map(Cells::Text),
+                }?,
+            })
+        });
+        let columns = columns.collect::<Result<_, Error>>()?;
+        Table::new(file, columns)
+    }
+}
+
+/// The number of rows of `row` bytes: the fewest behind which nothing stands but blanks up to the end of a record;
+/// `blanks` stand at the end of the last record.
+fn count_rows(body: u64, blanks: usize, row: usize, path: &Path) -> Result<usize, Error> {
+    let n_rows = (body - blanks.min(RECORD - 1) as u64).div_ceil(row as u64);
+    if n_rows * row as u64 > body {
         return Err(Error::Truncated {
             path: path.into(),
             place: format!("row {n_rows}"),
             expected_bytes: row as u64,
-            found_bytes: (body.len() % row) as u64,
+            found_bytes: body % row as u64,
         });
     }
-    Ok(n_rows)
+    Ok(n_rows as usize)
 }
 
-fn numbers<'a>(cells: impl Iterator<Item = &'a [u8]>, variable: &Variable, file: &str) -> Result<Vec<Value>, Error> {
+fn numbers<'a>(
+    cells: impl Iterator<Item = &'a [u8]>,
+    variable: &Variable,
+    first_row: usize,
+    file: &str,
+) -> Result<Vec<Value>, Error> {
     let expected = "a number or one of SAS' missing values";
-    let wrong = |row| cell_error(row, variable, file, expected, "an exponent without a fraction");
+    let wrong = |row: usize| cell_error(first_row + row, variable, file, expected, "an exponent without a fraction");
     cells.enumerate().map(|(row, cell)| ibm_float::value(cell).ok_or_else(|| wrong(row))).collect()
 }
 
 fn texts<'a>(
     cells: impl Iterator<Item = &'a [u8]>,
     variable: &Variable,
+    first_row: usize,
     file: &str,
 ) -> Result<Vec<Option<String>>, Error> {
-    let wrong = |row| cell_error(row, variable, file, "text in UTF-8", "other bytes");
+    let wrong = |row: usize| cell_error(first_row + row, variable, file, "text in UTF-8", "other bytes");
     let text = |(row, cell)| header::text(cell).ok_or_else(|| wrong(row));
     cells.enumerate().map(|cell| text(cell).map(|text| Some(text).filter(|text| !text.is_empty()))).collect()
 }
@@ -117,7 +188,11 @@ mod tests {
 
     #[test]
     fn rows_end_where_only_blanks_follow() {
-        let count = |text: &str, row| count_rows(text.as_bytes(), row, Path::new("a.xpt")).ok();
+        let count = |text: &str, row| {
+            let last = &text[text.len().saturating_sub(RECORD)..];
+            let blanks = last.len() - last.trim_end().len();
+            count_rows(text.len() as u64, blanks, row, Path::new("a.xpt")).ok()
+        };
         let blanks = |n| " ".repeat(n);
         assert_eq!(count("", 8), Some(0));
         assert_eq!(count(&("x".repeat(80) + &"x".repeat(40) + &blanks(40)), 60), Some(2));
