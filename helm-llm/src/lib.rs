@@ -3,12 +3,16 @@
 //! The principal type is [`Helm`]: encoders around a [`LanguageModel`]. It makes [`Prompt`]s of participants and
 //! answers with their risks. Around it:
 //!
-//! - [`LanguageModel`], [`Tokenizer`], [`DecoderConfig`]: a Llama decoder from a Hugging Face folder (`config.json`,
-//!   `model.safetensors`, `tokenizer.json`), in f32;
+//! - [`LanguageModel`], [`Tokenizer`], [`DecoderConfig`]: a decoder from a Hugging Face folder (`config.json`,
+//!   `tokenizer.json`, and `model.safetensors` or several files with their index), of the families Llama 2 and 3 (SmolLM2,
+//!   too), Mistral, Qwen 2, 2.5 and 3, Gemma 2 and 3 (text), Phi-3, GPT-2 and GPT-NeoX (Pythia): one decoder, described by
+//!   its configuration; in f32, bf16 or f16;
 //! - [`FrozenModel`]: what scoring and training need of it, and no more; [`FrozenDecoder`] does it with burn, on any
 //!   device;
 //! - [`Trainer`], [`TrainConfig`], [`Examples`]: training of the encoders by gradients through the frozen model, watched
 //!   by a [`TrainObserver`];
+//! - [`Generation`], [`GenerationConfig`]: text, greedy or sampled, piece by piece; [`Conversation`]: about one
+//!   participant's record, by the model's own [`ChatTemplate`], with its [`NOTICE`];
 //! - [`Attribution`]: which samples of a signal, or which soft tokens, speak for or against an outcome.
 //!
 //! A participant who lacks a modality's input has no such slot in the context, or has one where the modality's learned
@@ -48,8 +52,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Not here (yet): other families than Llama, scaled rotary positions, weights in several files, sampling and chat,
-//! resuming a run, soft prompts, bundles. Encoder–decoders such as T5 won't be.
+//! Not here (yet): bundles. Mixtures of experts, and rotary positions scaled by yarn or dynamically, are refused.
+//! Encoder–decoders such as T5 won't be.
 
 mod chat;
 mod chat_template;

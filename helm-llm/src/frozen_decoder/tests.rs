@@ -52,7 +52,7 @@ struct Form {
 }
 
 fn models() -> Vec<(FrozenDecoder, Tokenizer, Golden)> {
-    let device = helm_encoders::device("cpu").expect("the CPU");
+    let device = helm_encoders::device(&std::env::var("HELM_TEST_DEVICE").unwrap_or("cpu".into())).expect("a device");
     let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it");
     let mut folders = vec![(tests.join("fixtures/tiny-llama"), "tiny_llama.json")];
     match std::env::var_os("HELM_TEST_DATA").filter(|data| !data.is_empty()) {

@@ -1,5 +1,6 @@
 //! Every shortcut against the plain computation: packed questions, batches, padding, cached prefixes.
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use helm_core::{Answers, Cohort, Context, Question, Risk};
@@ -8,23 +9,28 @@ use helm_llm::{FrozenDecoder, Helm, LanguageModel, Padding, Prompt, Tokenizer};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::models::{cohort, device, pass_on, stories_folder, tiny_folder};
+use crate::models::{cohort, device, family_folder, pass_on, stories_folder, tiny_folder};
 
 /// Largest difference of a log-likelihood between two ways to compute it; where it is below −4, the same share of it:
 /// at −18 the steps of an f32 are 2e-6.
 const LOG_LIKELIHOOD: f64 = 1e-5;
 const PARTICIPANTS: usize = 7;
 
-/// The models, each with and without a cache of constant prefixes.
+/// The models, one of each family among them, each with and without a cache of constant prefixes.
 static MODELS: LazyLock<Vec<[LanguageModel; 2]>> = LazyLock::new(|| {
-    let folders = [Some(tiny_folder()), stories_folder()];
-    let load = |folder: &std::path::PathBuf, bytes| {
+    let load = |folder: &Path, tokenizer: &Path, bytes| {
         let frozen = FrozenDecoder::load(folder, &device()).unwrap().with_cache_bytes(bytes);
-        let tokenizer = Tokenizer::from_file(&folder.join("tokenizer.json")).unwrap();
+        let tokenizer = Tokenizer::from_file(&tokenizer.join("tokenizer.json")).unwrap();
         LanguageModel::new(Arc::new(frozen), Arc::new(tokenizer))
     };
-    folders.iter().flatten().map(|folder| [load(folder, 1 << 24), load(folder, 0)]).collect()
+    let mut folders = vec![(tiny_folder(), tiny_folder())];
+    folders.extend(stories_folder().map(|folder| (folder.clone(), folder)));
+    folders.extend(FAMILIES.map(|name| (family_folder(name), tiny_folder())));
+    folders.iter().map(|(folder, tokenizer)| [load(folder, tokenizer, 1 << 24), load(folder, tokenizer, 0)]).collect()
 });
+
+/// Those that differ in what a tree's shape and positions touch: windows, caps, learned and partial positions.
+const FAMILIES: [&str; 6] = ["mistral", "gemma2", "gemma3_text", "phi3", "gpt2", "gpt_neox"];
 
 static COHORT: LazyLock<Cohort> = LazyLock::new(|| cohort(PARTICIPANTS));
 
