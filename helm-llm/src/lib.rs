@@ -9,6 +9,8 @@
 //!   device;
 //! - [`Trainer`], [`TrainConfig`], [`Examples`]: training of the encoders by gradients through the frozen model, watched
 //!   by a [`TrainObserver`];
+//! - [`SoftPrompt`]: free vectors in front of everything, trained with the encoders or alone (prompt tuning), exchanged
+//!   with Hugging Face's PEFT;
 //! - [`Attribution`]: which samples of a signal, or which soft tokens, speak for or against an outcome.
 //!
 //! A participant who lacks a modality's input has no such slot in the context, or has one where the modality's learned
@@ -49,10 +51,11 @@
 //! ```
 //!
 //! Not here (yet): other families than Llama, scaled rotary positions, weights in several files, sampling and chat,
-//! resuming a run, soft prompts, bundles. Encoder–decoders such as T5 won't be.
+//! resuming a run, bundles. Encoder–decoders such as T5 won't be.
 
 mod error;
 mod explain;
+mod files;
 mod frozen;
 mod frozen_decoder;
 mod helm;
@@ -62,6 +65,7 @@ mod model;
 mod packed;
 mod prefix_cache;
 mod soft_gradient;
+mod soft_prompt;
 mod splice;
 mod tokenizer;
 mod train;
@@ -75,6 +79,7 @@ pub use helm::{Helm, Prompt};
 pub use language_model::LanguageModel;
 pub use model::DecoderConfig;
 pub use packed::{PackedTrees, Padding};
+pub use soft_prompt::SoftPrompt;
 pub use tokenizer::Tokenizer;
 pub use train::{
     Examples, Imbalance, StepReport, TrainConfig, TrainObserver, TrainReport, Trainer, Validation, ValidationReport,

@@ -79,7 +79,7 @@ where
     }
 
     fn read(&self, record: Record<'_>) -> Result<Option<ModalityInput>, Error> {
-        Ok(self.reader.read(record)?.map(ModalityInput::read))
+        Ok(self.reader.read(record)?.map(ModalityInput::new))
     }
 
     fn add_stand_in(&mut self, n_soft: usize, d_model: usize, rms: f64) {

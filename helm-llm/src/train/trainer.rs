@@ -122,7 +122,7 @@ impl<'a> Trainer<'a> {
                 // A step that fails has moved batch norms' running statistics already.
                 let before: Vec<_> = helm.modalities.iter().map(Modality::snapshot).collect();
                 let whole = batch.iter().map(|&example| &train.prompts()[example]);
-                let prompts = drop_inputs(whole, &helm.modalities, config.modality_dropout, &mut dropout_rng);
+                let prompts = drop_inputs(whole, helm.modalities(), config.modality_dropout, &mut dropout_rng);
                 let prompts: Vec<&Prompt> = prompts.iter().map(Cow::as_ref).collect();
                 let labels: Vec<_> = batch.iter().map(|&example| train.labels()[example].as_slice()).collect();
                 let step = self.step(helm, &prompts, &labels, &weights, rate, report.steps + 1);
@@ -175,13 +175,16 @@ impl<'a> Trainer<'a> {
     fn check(&self, helm: &Helm, train: &Examples) -> Result<(), Error> {
         let wrong = |expected: &str, found: String| Err(Error::Training { expected: expected.into(), found });
         if helm.modalities.is_empty() {
-            return wrong("at least one modality to train", "none".into());
+            return wrong("at least one modality or a soft prompt to train", "none".into());
         }
         if self.config.modality_dropout > 0.0
-            && let Some(without) = helm.modalities.iter().find(|modality| modality.stand_in().is_none())
+            && let Some(without) = helm.modalities().iter().find(|modality| modality.stand_in().is_none())
         {
             let found = format!("none in slot {}", without.slot());
             return wrong("a stand-in for every modality whose inputs are dropped", found);
+        }
+        for examples in self.validation.iter().chain([train]) {
+            helm.check_prompts(examples.prompts())?;
         }
         if train.len() < 2 {
             return wrong("at least two examples with a label", train.len().to_string());

@@ -8,6 +8,8 @@ mod equalities;
 mod explain;
 mod golden;
 mod models;
+mod peft;
+mod soft_prompt;
 mod stand_in;
 mod tokenizer;
 mod training;
