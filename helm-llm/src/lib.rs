@@ -8,7 +8,7 @@
 //! - [`FrozenModel`]: what scoring and training need of it, and no more; [`FrozenDecoder`] does it with burn, on any
 //!   device;
 //! - [`Trainer`], [`TrainConfig`], [`Examples`]: training of the encoders by gradients through the frozen model, watched
-//!   by a [`TrainObserver`];
+//!   by a [`TrainObserver`], and gone on with from a [`Checkpoint`];
 //! - [`SoftPrompt`]: free vectors in front of everything, trained with the encoders or alone (prompt tuning), exchanged
 //!   with Hugging Face's PEFT;
 //! - [`Attribution`]: which samples of a signal, or which soft tokens, speak for or against an outcome.
@@ -51,7 +51,7 @@
 //! ```
 //!
 //! Not here (yet): other families than Llama, scaled rotary positions, weights in several files, sampling and chat,
-//! resuming a run, bundles. Encoder–decoders such as T5 won't be.
+//! bundles. Encoder–decoders such as T5 won't be.
 
 mod error;
 mod explain;
@@ -82,5 +82,6 @@ pub use packed::{PackedTrees, Padding};
 pub use soft_prompt::SoftPrompt;
 pub use tokenizer::Tokenizer;
 pub use train::{
-    Examples, Imbalance, StepReport, TrainConfig, TrainObserver, TrainReport, Trainer, Validation, ValidationReport,
+    Checkpoint, Examples, Imbalance, StepReport, TrainConfig, TrainObserver, TrainReport, Trainer, Validation,
+    ValidationReport,
 };

@@ -3,13 +3,18 @@
 
 mod answers;
 mod bad_files;
+mod checkpoints;
 mod decoder;
 mod equalities;
 mod explain;
 mod golden;
+mod mixture;
 mod models;
 mod peft;
+mod resume;
 mod soft_prompt;
 mod stand_in;
+mod stopping;
+mod task;
 mod tokenizer;
 mod training;
