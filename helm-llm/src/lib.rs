@@ -10,7 +10,9 @@
 //! - [`FrozenModel`]: what scoring and training need of it, and no more; [`FrozenDecoder`] does it with burn, on any
 //!   device;
 //! - [`Trainer`], [`TrainConfig`], [`Examples`]: training of the encoders by gradients through the frozen model, watched
-//!   by a [`TrainObserver`];
+//!   by a [`TrainObserver`], and gone on with from a [`Checkpoint`];
+//! - [`SoftPrompt`]: free vectors in front of everything, trained with the encoders or alone (prompt tuning), exchanged
+//!   with Hugging Face's PEFT;
 //! - [`Generation`], [`GenerationConfig`]: text, greedy or sampled, piece by piece; [`Conversation`]: about one
 //!   participant's record, by the model's own [`ChatTemplate`], with its [`NOTICE`];
 //! - [`Attribution`]: which samples of a signal, or which soft tokens, speak for or against an outcome.
@@ -60,6 +62,7 @@ mod chat_template;
 mod chat_tokens;
 mod error;
 mod explain;
+mod files;
 mod frozen;
 mod frozen_decoder;
 mod generation;
@@ -71,6 +74,7 @@ mod model;
 mod packed;
 mod prefix_cache;
 mod soft_gradient;
+mod soft_prompt;
 mod splice;
 mod tokenizer;
 mod train;
@@ -91,7 +95,9 @@ pub use model::{
     RopeConfig, RopeScaling, Window,
 };
 pub use packed::{PackedTrees, Padding};
+pub use soft_prompt::SoftPrompt;
 pub use tokenizer::Tokenizer;
 pub use train::{
-    Examples, Imbalance, StepReport, TrainConfig, TrainObserver, TrainReport, Trainer, Validation, ValidationReport,
+    Checkpoint, Examples, Imbalance, StepReport, TrainConfig, TrainObserver, TrainReport, Trainer, Validation,
+    ValidationReport,
 };

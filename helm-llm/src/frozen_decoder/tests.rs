@@ -94,7 +94,7 @@ fn tree(tokenizer: &Tokenizer, case: &Case) -> TokenTree {
         let index: usize = id.as_str().parse().ok()?;
         Some((index, case.slots[index].soft.len()))
     };
-    splice(tokenizer, &context.with_text(&case.tail), &[question], slot).expect("a tree")
+    splice(tokenizer, None, &context.with_text(&case.tail), &[question], slot).expect("a tree")
 }
 
 /// Log-odds of a case from its soft tokens, row after row, and their gradient.

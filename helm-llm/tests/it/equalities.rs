@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use helm_core::{Answers, Cohort, Context, Question, Risk};
 use helm_encoders::Modality;
-use helm_llm::{FrozenDecoder, Helm, LanguageModel, Padding, Prompt, Tokenizer};
+use helm_llm::{FrozenDecoder, Helm, LanguageModel, Padding, Prompt, SoftPrompt, Tokenizer};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -44,8 +44,13 @@ fn modalities(d_model: usize) -> Vec<Modality> {
     ]
 }
 
-fn helm(model: &LanguageModel) -> Helm {
-    Helm::new(model.clone(), modalities(model.frozen().d_model())).unwrap()
+/// Modalities, and a soft prompt of so many vectors in front of everything.
+fn helm(model: &LanguageModel, n_front: usize) -> Helm {
+    let helm = Helm::new(model.clone(), modalities(model.frozen().d_model())).unwrap();
+    if n_front == 0 {
+        return helm;
+    }
+    helm.with_soft_prompt(&SoftPrompt::from_text(n_front, "ill or well", model).unwrap()).unwrap()
 }
 
 /// What a participant's context holds, in this order: text, perhaps the breath, text, perhaps the heart, text.
@@ -136,9 +141,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn packed_questions_equal_one_at_a_time(plans in plans(), questions in questions()) {
+    fn packed_questions_equal_one_at_a_time(plans in plans(), questions in questions(), n_front in 0usize..4) {
         for [model, _] in MODELS.iter() {
-            let helm = helm(model);
+            let helm = helm(model, n_front);
             let together = risks(&helm, &plans, &questions);
             let alone: Vec<_> = questions.iter().map(|question| risks(&helm, &plans, std::slice::from_ref(question))).collect();
             let alone: Vec<Vec<Risk>> =
@@ -148,29 +153,29 @@ proptest! {
     }
 
     #[test]
-    fn a_batch_equals_its_participants_alone(plans in plans(), questions in questions(), per_pass in 1usize..8) {
+    fn a_batch_equals_its_participants_alone(plans in plans(), questions in questions(), n_front in 0usize..4, per_pass in 1usize..8) {
         for [model, _] in MODELS.iter() {
-            let alone = helm(model).with_trees_per_pass(1);
+            let alone = helm(model, n_front).with_trees_per_pass(1);
             let alone: Vec<_> = prompts(&alone, &plans, &questions)
                 .into_iter()
                 .map(|prompt| alone.risks(&[prompt]).unwrap().remove(0))
                 .collect();
-            close(&risks(&helm(model).with_trees_per_pass(per_pass), &plans, &questions), &alone)?;
+            close(&risks(&helm(model, n_front).with_trees_per_pass(per_pass), &plans, &questions), &alone)?;
         }
     }
 
     #[test]
-    fn the_side_of_padding_changes_nothing(plans in plans(), questions in questions()) {
+    fn the_side_of_padding_changes_nothing(plans in plans(), questions in questions(), n_front in 0usize..4) {
         for [model, _] in MODELS.iter() {
-            let right = risks(&helm(model).with_padding(Padding::Right), &plans, &questions);
-            close(&right, &risks(&helm(model).with_padding(Padding::Left), &plans, &questions))?;
+            let right = risks(&helm(model, n_front).with_padding(Padding::Right), &plans, &questions);
+            close(&right, &risks(&helm(model, n_front).with_padding(Padding::Left), &plans, &questions))?;
         }
     }
 
     #[test]
-    fn cached_prefixes_equal_computed_ones(plans in plans(), questions in questions()) {
+    fn cached_prefixes_equal_computed_ones(plans in plans(), questions in questions(), n_front in 0usize..4) {
         for [cached, computed] in MODELS.iter() {
-            let (cached, computed) = (helm(cached), helm(computed));
+            let (cached, computed) = (helm(cached, n_front), helm(computed, n_front));
             let first = risks(&cached, &plans, &questions);
             close(&first, &risks(&computed, &plans, &questions))?;
             // The second time the prefixes come from the cache.
@@ -179,9 +184,9 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_rows_changes_nothing(plans in plans(), questions in questions()) {
+    fn the_order_of_rows_changes_nothing(plans in plans(), questions in questions(), n_front in 0usize..4) {
         for [model, _] in MODELS.iter() {
-            let helm = helm(model);
+            let helm = helm(model, n_front);
             let mut prompts = prompts(&helm, &plans, &questions);
             let mut forward = helm.risks(&prompts).unwrap();
             prompts.reverse();
