@@ -170,7 +170,7 @@ impl Modality {
     /// Reads a participant's input: `None` where the participant has no such modality.
     ///
     /// # Errors
-    /// The reader's.
+    /// The reader's; [`Error::Input`] if what was read doesn't [suit](ModalityEncoder::check_input) the encoder.
     pub fn read(&self, record: Record<'_>) -> Result<Option<ModalityInput>, Error> {
         self.erased.read(record)
     }

@@ -83,7 +83,9 @@ where
     }
 
     fn read(&self, record: Record<'_>) -> Result<Option<ModalityInput>, Error> {
-        Ok(self.reader.read(record)?.map(ModalityInput::new))
+        let Some(input) = self.reader.read(record)? else { return Ok(None) };
+        self.weights().encoder.check_input(&input)?;
+        Ok(Some(ModalityInput::new(input)))
     }
 
     fn add_stand_in(&mut self, n_soft: usize, d_model: usize, rms: f64) {
