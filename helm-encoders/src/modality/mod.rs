@@ -2,6 +2,7 @@
 
 mod description;
 mod input;
+mod kinds;
 #[expect(clippy::module_inception, reason = "the file of the type that the folder is named after")]
 mod modality;
 mod sample_graph;
@@ -11,5 +12,6 @@ mod weights;
 pub use description::EncoderConfig;
 pub(crate) use description::check_sizes;
 pub use input::ModalityInput;
+pub use kinds::ModalityKinds;
 pub use modality::{Modality, ModalitySnapshot};
 pub use sample_graph::SampleGraph;
