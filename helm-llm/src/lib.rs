@@ -9,6 +9,7 @@
 //!   device;
 //! - [`Trainer`], [`TrainConfig`], [`Examples`]: training of the encoders by gradients through the frozen model, watched
 //!   by a [`TrainObserver`];
+//! - [`Bundle`]: what was learned and all that is needed to score new people, as a folder;
 //! - [`Attribution`]: which samples of a signal, or which soft tokens, speak for or against an outcome.
 //!
 //! A participant who lacks a modality's input has no such slot in the context, or has one where the modality's learned
@@ -49,8 +50,9 @@
 //! ```
 //!
 //! Not here (yet): other families than Llama, scaled rotary positions, weights in several files, sampling and chat,
-//! resuming a run, soft prompts, bundles. Encoder–decoders such as T5 won't be.
+//! resuming a run, soft prompts. Encoder–decoders such as T5 won't be.
 
+mod bundle;
 mod chat;
 mod chat_template;
 mod chat_tokens;
@@ -72,6 +74,7 @@ mod tokenizer;
 mod train;
 mod tree;
 
+pub use bundle::Bundle;
 pub use chat::{Conversation, NOTICE};
 pub use chat_template::{ChatRole, ChatTemplate};
 pub use error::Error;
