@@ -1,5 +1,7 @@
 use std::ops::RangeInclusive;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Value};
 
 /// One column of tabular data with its meaning: how it is called, in which unit it is, what it may hold.
@@ -13,7 +15,8 @@ use crate::{Error, Value};
 /// let sex = Feature::category("sex", "sex", ["male", "female"]);
 /// assert!(sex.check(Value::Level(1)).is_ok());
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Feature {
     /// The short name by which code and files know it.
     pub name: String,
@@ -24,7 +27,8 @@ pub struct Feature {
 }
 
 /// What a [`Feature`] holds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FeatureKind {
     /// Numbers.
     Number {
@@ -43,7 +47,8 @@ pub enum FeatureKind {
 }
 
 /// How many digits of a number are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Digits {
     /// So many after the point: 23.4 with one.
     Decimals(usize),

@@ -1,7 +1,10 @@
+use serde::{Deserialize, Serialize};
+
 use crate::Answers;
 
 /// A yes/no outcome: what is asked of every participant, and how the data define it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Outcome {
     /// The short name by which code, tables and files know it.
     pub name: String,

@@ -186,7 +186,8 @@ impl Answers {
 }
 
 /// A question that follows a [`Context`], and the answers that follow the question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Question {
     /// The text, up to where the answer starts.
     pub text: String,

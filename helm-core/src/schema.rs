@@ -1,8 +1,13 @@
 use std::collections::HashSet;
 
-use crate::{Error, Feature, FeatureKind, Outcome};
+use serde::{Deserialize, Serialize};
+
+use crate::{Digits, Error, Feature, FeatureKind, Outcome};
 
 /// What a cohort holds: features, signals and outcomes, each with a name of its own.
+///
+/// It serialises whole, and is checked again when it is read: a bundle keeps it, so that new people are read as those
+/// were of whom a model learned. (Formats without infinity, such as JSON, can't hold a range without an end.)
 ///
 /// ```
 /// use helm_core::{Feature, Outcome, Schema};
@@ -16,19 +21,41 @@ use crate::{Error, Feature, FeatureKind, Outcome};
 /// assert!(schema.feature_index("agee").is_err());
 /// # Ok::<(), helm_core::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct Schema {
     features: Vec<Feature>,
     signals: Vec<String>,
     outcomes: Vec<Outcome>,
 }
 
+/// A schema as a file has it, before it is checked.
+#[derive(Deserialize)]
+#[serde(rename = "Schema", deny_unknown_fields)]
+struct Stored {
+    features: Vec<Feature>,
+    signals: Vec<String>,
+    outcomes: Vec<Outcome>,
+}
+
+impl TryFrom<Stored> for Schema {
+    type Error = Error;
+
+    fn try_from(Stored { features, signals, outcomes }: Stored) -> Result<Self, Error> {
+        Self::new(features, signals, outcomes)
+    }
+}
+
+/// More digits than any number has a use for.
+const MOST_DIGITS: usize = 64;
+
 impl Schema {
     /// A schema.
     ///
     /// # Errors
     /// [`Error::DuplicateName`] if two features, two signals, two outcomes or two levels of a feature share a name,
-    /// [`Error::Invalid`] if a name is empty, or a feature has an empty or unordered range or fewer than two levels.
+    /// [`Error::Invalid`] if a name is empty, or a feature has an empty or unordered range, more than 64 digits or fewer
+    /// than two levels.
     pub fn new(features: Vec<Feature>, signals: Vec<String>, outcomes: Vec<Outcome>) -> Result<Self, Error> {
         unique("feature", features.iter().map(|feature| &feature.name), "schema")?;
         unique("signal", signals.iter(), "schema")?;
@@ -38,6 +65,11 @@ impl Schema {
             let (expected, found) = match &feature.kind {
                 FeatureKind::Number { range, .. } if range.is_empty() => {
                     ("a range of numbers", format!("{} to {}", range.start(), range.end()))
+                }
+                FeatureKind::Number { digits: Digits::Decimals(digits) | Digits::Significant(digits), .. }
+                    if *digits > MOST_DIGITS =>
+                {
+                    ("at most 64 digits", digits.to_string())
                 }
                 FeatureKind::Category { levels } if levels.len() < 2 => {
                     ("at least two levels", levels.len().to_string())
@@ -164,6 +196,14 @@ mod tests {
             let schema = Schema::new(vec![Feature::category("smoker", "smoker", levels)], vec![], vec![]);
             assert!(matches!(schema, Err(Error::Invalid { .. })));
         }
+    }
+
+    #[test]
+    fn absurd_digits_are_errors() {
+        for feature in [age().with_decimals(65), age().with_significant_digits(usize::MAX)] {
+            assert!(message(Schema::new(vec![feature], vec![], vec![])).contains("expected at most 64 digits, found"));
+        }
+        assert!(Schema::new(vec![age().with_decimals(64)], vec![], vec![]).is_ok());
     }
 
     #[test]

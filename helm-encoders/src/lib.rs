@@ -9,7 +9,8 @@
 //! - [`TabularEncoder`]: a perceptron over standardised features;
 //! - [`Projector`], [`TokenProjector`]: from any features to soft tokens;
 //! - [`Pretrainer`]: training of an encoder by itself, on measures and labels or by filling in what is hidden;
-//! - [`EncoderConfig`]: what it takes for a [`Modality`] to be saved whole, with its reader;
+//! - [`EncoderConfig`]: what it takes for a [`Modality`] to be saved whole, with its reader, and
+//!   [`ModalityKinds`]: what it takes to load one without knowing its encoder beforehand;
 //! - [`device`]: the backend that a user's word names.
 //!
 //! A participant who lacks an input has no soft tokens, or a learned [stand-in](Modality::with_stand_in)'s.
@@ -33,7 +34,7 @@ mod token_projector;
 pub use device::device;
 pub use encoder::{InputReader, ModalityEncoder};
 pub use error::Error;
-pub use modality::{EncoderConfig, Modality, ModalityInput, ModalitySnapshot, SampleGraph};
+pub use modality::{EncoderConfig, Modality, ModalityInput, ModalityKinds, ModalitySnapshot, SampleGraph};
 pub use pretrain::{
     FeatureEncoder, PretrainConfig, PretrainReport, PretrainStep, Pretrainer, ReconstructingEncoder, Supervised,
     Targets,

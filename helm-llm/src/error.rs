@@ -61,6 +61,31 @@ pub enum Error {
         unfit: Vec<String>,
     },
 
+    /// A bundle that can't be made.
+    #[error("bundle: expected {expected}, found {found}")]
+    Bundle {
+        /// What a bundle must be.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+
+    /// A bundle is used with another language model than the one that its encoders learned through.
+    #[error(
+        "{}: expected the language model that the bundle was made with, {what} {}, found {what} {}",
+        path.display(), first_digits(expected), first_digits(found)
+    )]
+    AnotherModel {
+        /// The bundle's manifest.
+        path: PathBuf,
+        /// "of width", "of weights", "of tokenizer" or "of probe loss".
+        what: &'static str,
+        /// What the bundle was made with.
+        expected: String,
+        /// What the language model has.
+        found: String,
+    },
+
     /// The tokenizer refuses a text.
     #[error("tokenizer: {0}")]
     Tokenizer(String),
@@ -124,6 +149,13 @@ pub enum Error {
         /// NaN or infinity.
         found: f64,
     },
+}
+
+/// The first digits of a hash.
+fn first_digits(hash: &str) -> String {
+    let (first, rest): (Vec<_>, Vec<_>) = hash.chars().enumerate().partition(|(place, _)| *place < 12);
+    let first: String = first.into_iter().map(|(_, digit)| digit).collect();
+    if rest.is_empty() { first } else { first + "…" }
 }
 
 /// The first few of many names.

@@ -125,16 +125,21 @@ impl LanguageModel {
         if ids.len() < 2 {
             return Err(Error::Prompt { expected: "at least two tokens".into(), found: ids.len().to_string() });
         }
-        let logits = self.frozen.next_token_logits(&ids);
+        Ok(self.mean_loss_of(&ids))
+    }
+
+    /// The mean negative log-likelihood of tokens after the first, of which there are at least two.
+    pub(crate) fn mean_loss_of(&self, ids: &[u32]) -> f64 {
+        let logits = self.frozen.next_token_logits(ids);
         let losses = logits.iter().zip(&ids[1..]).map(|(logits, &next)| {
             let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let sum: f64 = logits.iter().map(|&logit| f64::from(logit - most).exp()).sum();
             sum.ln() - f64::from(logits[next as usize] - most)
         });
-        Ok(losses.sum::<f64>() / (ids.len() - 1) as f64)
+        losses.sum::<f64>() / (ids.len() - 1) as f64
     }
 
-    fn prompt_ids(&self, text: &str) -> Result<Vec<u32>, Error> {
+    pub(crate) fn prompt_ids(&self, text: &str) -> Result<Vec<u32>, Error> {
         let mut ids = self.tokenizer.start().to_vec();
         ids.extend(self.tokenizer.encode(text)?);
         Ok(ids)

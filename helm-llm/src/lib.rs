@@ -15,6 +15,7 @@
 //!   with Hugging Face's PEFT;
 //! - [`Generation`], [`GenerationConfig`]: text, greedy or sampled, piece by piece; [`Conversation`]: about one
 //!   participant's record, by the model's own [`ChatTemplate`], with its [`NOTICE`];
+//! - [`Bundle`]: what was learned and all that is needed to score new people, as a folder;
 //! - [`Attribution`]: which samples of a signal, or which soft tokens, speak for or against an outcome.
 //!
 //! A participant who lacks a modality's input has no such slot in the context, or has one where the modality's learned
@@ -54,9 +55,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Not here (yet): bundles. Mixtures of experts, and rotary positions scaled by yarn or dynamically, are refused.
+//! Mixtures of experts, and rotary positions scaled by yarn or dynamically, are refused.
 //! Encoder–decoders such as T5 won't be.
 
+mod bundle;
 mod chat;
 mod chat_template;
 mod chat_tokens;
@@ -80,6 +82,7 @@ mod tokenizer;
 mod train;
 mod tree;
 
+pub use bundle::Bundle;
 pub use chat::{Conversation, NOTICE};
 pub use chat_template::{ChatRole, ChatTemplate};
 pub use error::Error;

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 use crate::Error;
 
 /// A text with known ends of token, put in front of a continuation and cut off again.
@@ -20,6 +22,8 @@ pub struct Tokenizer {
     adds_prefix_after_special: bool,
     /// The special tokens that a template may spell.
     special_tokens: Vec<Special>,
+    /// Of the file.
+    sha256: String,
 }
 
 /// A special token.
@@ -115,7 +119,13 @@ impl Tokenizer {
         let adds_prefix =
             plain.get_tokens().first().is_some_and(|token| token.chars().count() > 1) || plain.get_tokens().len() > 1;
         let adds_prefix_after_special = adds_prefix && behind_special == plain.get_ids();
-        Ok(Self { inner, start, adds_prefix, adds_prefix_after_special, special_tokens })
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { inner, start, adds_prefix, adds_prefix_after_special, special_tokens, sha256 })
+    }
+
+    /// SHA-256 of the file that it was read from.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     /// The special tokens in front of every prompt, often one that marks its beginning.

@@ -23,6 +23,7 @@ mod order;
 mod parse;
 mod plan;
 mod serializer;
+mod settings;
 mod template;
 
 pub use budget::{Budgeted, TokenBudget};

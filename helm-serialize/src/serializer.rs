@@ -2,9 +2,11 @@ use std::sync::{Arc, OnceLock};
 
 use helm_core::{Cohort, Context, Outcome, Question, Record, Schema, SlotId};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::order::{Dropout, places};
 use crate::plan::{Plan, cut};
+use crate::settings::Settings;
 use crate::template::{Engine, HOLE};
 use crate::{Error, FeatureOrder, MissingPolicy, Template};
 
@@ -48,33 +50,48 @@ use crate::{Error, FeatureOrder, MissingPolicy, Template};
 /// assert_eq!(question.text, "\nwheezing in the past year:");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+///
+/// It serialises as its settings, from which an equal one is made: a bundle keeps them, so that new people are written
+/// as those were of whom a model learned.
+///
+/// ```
+/// use helm_core::{Feature, Schema};
+/// use helm_serialize::Serializer;
+///
+/// let schema = Schema::new(vec![Feature::number("age", "age", "years", 0.0..=120.0)], vec![], vec![])?;
+/// let serializer = Serializer::new(&schema).with_instruction("Estimate the person's risk.");
+/// let settings = serde_json::to_string(&serializer)?;
+/// assert_eq!(serde_json::from_str::<Serializer>(&settings)?, serializer);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(into = "Settings", try_from = "Settings")]
 pub struct Serializer {
-    template: Template,
-    instruction: Option<String>,
-    features: Vec<String>,
-    missing: MissingPolicy,
-    order: FeatureOrder,
-    dropout: Option<Dropout>,
-    slots: Vec<Slot>,
+    pub(crate) template: Template,
+    pub(crate) instruction: Option<String>,
+    pub(crate) features: Vec<String>,
+    pub(crate) missing: MissingPolicy,
+    pub(crate) order: FeatureOrder,
+    pub(crate) dropout: Option<Dropout>,
+    pub(crate) slots: Vec<Slot>,
     /// The text around the outcome.
-    question: Vec<String>,
+    pub(crate) question: Vec<String>,
     /// The template for the schema that was met first.
-    plan: OnceLock<Arc<Plan>>,
+    pub(crate) plan: OnceLock<Arc<Plan>>,
 }
 
 /// Rows that a thread writes at once.
 const ROWS_PER_PIECE: usize = 512;
 
 #[derive(Clone, Debug)]
-struct Slot {
-    id: SlotId,
+pub(crate) struct Slot {
+    pub(crate) id: SlotId,
     /// The signal without which the slot is left out; `None` for a slot that every participant has.
-    signal: Option<String>,
+    pub(crate) signal: Option<String>,
     /// The text in front of the soft tokens and behind them.
     around: [String; 2],
     absent: String,
-    label: String,
+    pub(crate) label: String,
 }
 
 impl Serializer {
@@ -295,7 +312,7 @@ impl Serializer {
         Ok(context)
     }
 
-    fn push_slot(mut self, id: SlotId, signal: Option<String>, label: String) -> Result<Self, Error> {
+    pub(crate) fn push_slot(mut self, id: SlotId, signal: Option<String>, label: String) -> Result<Self, Error> {
         if self.slots.iter().any(|slot| slot.id == id) {
             return Err(Error::DuplicateSlot { slot: id.to_string() });
         }

@@ -1,4 +1,5 @@
 use minijinja::{Environment, UndefinedBehavior, context};
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
@@ -27,7 +28,8 @@ use crate::Error;
 /// let template = Template { feature: "- {{ label|upper }} = {{ value }}".into(), separator: "\n".into(), ..Template::pairs() };
 /// assert_eq!(template.closing, "");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Template {
     /// In front of the features.
     pub opening: String,

@@ -6,6 +6,7 @@ use super::SchemaFile;
 use super::bound::{Bound, find_code, is_missing, number};
 use super::declare::{FeatureSource, Kind, OutcomeSource, SignalPlace, SignalSource};
 use super::expression::Code;
+use super::pattern::fits;
 use super::signal_files::Read;
 use crate::{
     BadData, Cells, Cohort, Error, FeatureKind, MissingReason, Part, ParticipantId, Signal, SignalState, Skipped,
@@ -118,8 +119,11 @@ impl SchemaFile {
         for source in &self.signals {
             builder = builder.signal(&source.name, faults.signal(source, self, &rows)?)?;
         }
+        let has = |pattern: &&str| table.columns().iter().any(|column| fits(pattern, &column.name));
         for source in &self.outcomes {
-            builder = builder.outcome(&source.outcome.name, faults.outcome(source, &rows)?)?;
+            let known = !self.outcomes_are_optional || source.columns().iter().all(has);
+            let labels = if known { faults.outcome(source, &rows)? } else { vec![None; rows.len()] };
+            builder = builder.outcome(&source.outcome.name, labels)?;
         }
         let clusters =
             self.cluster.as_deref().map(|column| faults.clusters(table.column(column)?, &rows)).transpose()?;

@@ -125,6 +125,8 @@ pub struct SchemaFile {
     feature_sets: Vec<(String, Vec<String>)>,
     /// Where the files of signals are looked for.
     folder: PathBuf,
+    /// Whether a table may lack columns of outcomes.
+    outcomes_are_optional: bool,
 }
 
 impl SchemaFile {
@@ -192,6 +194,7 @@ impl SchemaFile {
             signals,
             outcomes,
             folder: PathBuf::new(),
+            outcomes_are_optional: false,
         };
         parsed.check_columns(&document)?;
         parsed.check_leakage(&document)?;
@@ -225,6 +228,13 @@ impl SchemaFile {
     /// [`CohortFile`](crate::CohortFile) where the table is.
     pub fn with_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = folder.into();
+        self
+    }
+
+    /// Reads tables of new people, of whom nobody knows yet what becomes of them: an outcome of which the table lacks a
+    /// column has no label for anyone, instead of being an error.
+    pub fn with_optional_outcomes(mut self) -> Self {
+        self.outcomes_are_optional = true;
         self
     }
 

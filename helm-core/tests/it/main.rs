@@ -13,6 +13,7 @@ mod nhanes;
 mod parquet;
 #[cfg(feature = "schema-file")]
 mod schema_file;
+mod schema_kept;
 #[cfg(all(feature = "csv", feature = "schema-file"))]
 mod signal_files;
 mod simulate;

@@ -373,3 +373,27 @@ fn leakage_through_patterns_that_meet_is_found() {
     assert!(message.contains("leakage"), "{message}");
     assert!(SchemaFile::parse("s.toml", &schema("any(t_1_*)")).is_ok());
 }
+
+/// New people's outcomes lie in the future.
+#[test]
+fn outcomes_may_be_left_out_where_that_is_asked_for() {
+    let schema = "participant = 'id'\n[[outcome]]\nname = 'ill'\ncase = \"ill = 'y'\"\n\
+                  [[outcome]]\nname = 'worse'\ncase = \"ill = 'y' and any(code_*) = 'w'\"\n";
+    let schema = SchemaFile::parse("s.toml", schema).unwrap();
+    let table = |names: &[&str]| {
+        let columns = names.iter().map(|name| text(name, if *name == "id" { &["a", "b"] } else { &["y", "n"] }));
+        Table::new("people.csv", columns.collect()).unwrap()
+    };
+    let new = schema.clone().with_optional_outcomes();
+    let load = |schema: &SchemaFile, names: &[&str]| schema.load(&table(names), BadData::Refuse);
+    assert!(load(&schema, &["id"]).is_err() && load(&schema, &["id", "ill"]).is_err());
+    let labels = |names: &[&str]| {
+        let cohort = load(&new, names).unwrap().cohort;
+        ["ill", "worse"].map(|outcome| cohort.labels(outcome).unwrap().to_vec())
+    };
+    let known = vec![Some(true), Some(false)];
+    assert_eq!(labels(&["id"]), [vec![None; 2], vec![None; 2]]);
+    assert_eq!(labels(&["id", "ILL"]), [known.clone(), vec![None; 2]]);
+    assert_eq!(labels(&["id", "ill", "code_7"]), [known, vec![Some(false); 2]]);
+    assert!(load(&new, &["ill"]).is_err());
+}

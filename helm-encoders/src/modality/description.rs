@@ -167,12 +167,13 @@ impl Description {
             .map_err(|error| file_error(path, error.to_string()))
     }
 
-    /// Reads it, and the settings and the reader that it describes.
-    pub(super) fn load<C: EncoderConfig, R: DeserializeOwned>(
-        path: &Path,
-        weights: &Path,
-        slot: &SlotId,
-    ) -> Result<(Self, C, R), Error> {
+    /// The encoder's name.
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Reads it as it is.
+    pub(super) fn read(path: &Path) -> Result<Self, Error> {
         let wrong = |problem: String| file_error(path, problem);
         let mut json = Vec::new();
         File::open(path)
@@ -181,7 +182,17 @@ impl Description {
         if json.len() as u64 > MOST_BYTES {
             return Err(wrong(format!("expected a description of at most {MOST_BYTES} bytes, found more")));
         }
-        let found: Self = serde_json::from_slice(&json).map_err(|error| wrong(error.to_string()))?;
+        serde_json::from_slice(&json).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// Reads it, and the settings and the reader that it describes.
+    pub(super) fn load<C: EncoderConfig, R: DeserializeOwned>(
+        path: &Path,
+        weights: &Path,
+        slot: &SlotId,
+    ) -> Result<(Self, C, R), Error> {
+        let wrong = |problem: String| file_error(path, problem);
+        let found = Self::read(path)?;
         for (what, expected, found) in [
             ("format", FORMAT.to_string(), found.format.to_string()),
             ("kind", C::KIND.to_owned(), found.kind.clone()),

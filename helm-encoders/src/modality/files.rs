@@ -148,7 +148,7 @@ impl Modality {
 }
 
 /// The files of a slot's weights and description.
-fn files(folder: &Path, slot: &SlotId) -> Result<(PathBuf, PathBuf), Error> {
+pub(super) fn files(folder: &Path, slot: &SlotId) -> Result<(PathBuf, PathBuf), Error> {
     let name = slot.as_str();
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
         let problem = format!("expected a slot named by letters, digits, - and _, found {name:?}");

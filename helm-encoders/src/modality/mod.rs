@@ -3,6 +3,7 @@
 mod description;
 mod files;
 mod input;
+mod kinds;
 #[expect(clippy::module_inception, reason = "the file of the type that the folder is named after")]
 mod modality;
 mod optimizer;
@@ -13,5 +14,6 @@ mod weights;
 pub use description::EncoderConfig;
 pub(crate) use description::check_sizes;
 pub use input::ModalityInput;
+pub use kinds::ModalityKinds;
 pub use modality::{Modality, ModalitySnapshot};
 pub use sample_graph::SampleGraph;

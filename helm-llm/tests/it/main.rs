@@ -3,6 +3,7 @@
 
 mod answers;
 mod bad_files;
+mod bundle;
 mod chat;
 mod checkpoints;
 mod decoder;

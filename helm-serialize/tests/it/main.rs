@@ -3,4 +3,5 @@
 
 mod parallel;
 mod round_trip;
+mod settings;
 mod templates;
