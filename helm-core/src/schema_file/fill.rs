@@ -5,12 +5,12 @@ use rayon::prelude::*;
 use super::SchemaFile;
 use super::bound::{Bound, find_code, is_missing, number};
 use super::declare::{FeatureSource, Kind, OutcomeSource, SignalPlace, SignalSource};
-use super::expression::Code;
 use super::pattern::fits;
+use super::plain::plain_values;
 use super::signal_files::Read;
 use crate::{
-    BadData, Cells, Cohort, Error, FeatureKind, MissingReason, Part, ParticipantId, Signal, SignalState, Skipped,
-    Table, TableColumn, Value,
+    BadData, Cells, Cohort, Error, MissingReason, Part, ParticipantId, Signal, SignalState, Skipped, Table,
+    TableColumn, Value,
 };
 
 /// A cohort with what else its table said of the participants.
@@ -359,43 +359,6 @@ impl Faults<'_> {
             }
             _ => Ok(None),
         }
-    }
-}
-
-/// The values of a feature whose cells are all plain: numbers in the range, or numeric codes of the levels, or missing.
-fn plain_values(table: &Table, source: &FeatureSource, rows: &[usize]) -> Option<Vec<Value>> {
-    let column = table.column(source.column.as_deref()?).ok()?;
-    let Cells::Numbers(cells) = &column.cells else { return None };
-    if !source.missing.is_empty() {
-        return None;
-    }
-    match (&source.feature.kind, &source.kind) {
-        (FeatureKind::Number { range, .. }, Kind::Number { scale, per: None }) => {
-            let value = |&row: &usize| match cells[row] {
-                Value::Number(number) if range.contains(&(number * scale)) => Some(Value::Number(number * scale)),
-                missing @ Value::Missing(_) => Some(missing),
-                _ => None,
-            };
-            rows.iter().map(value).collect()
-        }
-        (FeatureKind::Category { .. }, Kind::Codes(levels)) => {
-            let mut codes = Vec::new();
-            for (level, of_level) in levels.iter().enumerate() {
-                for code in of_level {
-                    let Code::Number(number) = code else { return None };
-                    codes.push((*number, level));
-                }
-            }
-            let value = |&row: &usize| match cells[row] {
-                Value::Number(number) => {
-                    codes.iter().find(|(code, _)| *code == number).map(|&(_, level)| Value::Level(level))
-                }
-                missing @ Value::Missing(_) => Some(missing),
-                Value::Level(_) => None,
-            };
-            rows.iter().map(value).collect()
-        }
-        _ => None,
     }
 }
 

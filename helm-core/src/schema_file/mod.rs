@@ -8,6 +8,7 @@ mod infer;
 mod keys;
 mod parser;
 mod pattern;
+mod plain;
 mod signal_files;
 mod token;
 
