@@ -45,6 +45,7 @@ nhanes DATA MODEL *ARGS:
 # Makes the reference numbers anew (needs Python and the packages in each script's header)
 golden MODEL DATA:
     python scripts/golden_llama.py --stories260k {{ MODEL }} --out .
+    python scripts/golden_peft.py --out .
     python scripts/golden_resnet1d.py --out .
     python scripts/golden_xpt.py --data {{ DATA }} --out .
     python scripts/golden_eval.py --out .

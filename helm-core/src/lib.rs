@@ -35,7 +35,7 @@
 //! # Ok::<(), helm_core::Error>(())
 //! ```
 //!
-//! Parquet is a feature (`parquet`) that is off by default. Not here (yet): MEDS, signals in files of their own.
+//! Two features are off by default: `parquet`, and `meds`, cohorts of medical events in the Medical Event Data Standard.
 
 #![cfg_attr(
     not(all(feature = "csv", feature = "schema-file", feature = "wfdb", feature = "xpt")),
@@ -94,6 +94,8 @@ pub use skipped::{BadData, Skipped};
 pub use source::CohortSource;
 #[cfg(feature = "schema-file")]
 pub use source::{CohortFile, LoadedBatches};
+#[cfg(feature = "meds")]
+pub use source::{MedsBatches, MedsCohort};
 pub use split::{Folds, Part};
 pub use splits::Splits;
 pub use standardize::Standardizer;

@@ -58,6 +58,15 @@ pub trait ModalityEncoder: Module + ModuleDisplay + 'static {
     /// The width of the language model's embedding space.
     fn d_model(&self) -> usize;
 
+    /// Whether the encoder can take an input: [`Modality::read`](crate::Modality::read) asks it of whatever a reader
+    /// read, since the reader may be another than the encoder was made for. Any input by default.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it can't.
+    fn check_input(&self, _input: &Self::Input) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Encodes a batch on `device`, which is the device of the module's weights: with autodiff in training, without in
     /// scoring.
     ///

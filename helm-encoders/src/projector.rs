@@ -75,6 +75,10 @@ impl Projector {
         gelu(self.hidden.forward(features))
     }
 
+    pub(crate) fn d_features(&self) -> usize {
+        self.hidden.weight.dims()[0]
+    }
+
     pub(crate) fn d_hidden(&self) -> usize {
         self.d_hidden
     }

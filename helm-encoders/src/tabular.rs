@@ -71,6 +71,10 @@ impl ModalityEncoder for TabularEncoder {
         self.projector.d_model()
     }
 
+    fn check_input(&self, input: &Vec<f32>) -> Result<(), Error> {
+        check_length("columns of the tabular encoder", self.projector.d_features(), input.len())
+    }
+
     fn encode(&self, inputs: &[&Vec<f32>], device: &Device) -> SoftTokens {
         self.projector.forward(rows(inputs.iter().map(|row| row.as_slice()), device))
     }
@@ -98,6 +102,14 @@ impl FeatureEncoder for TabularEncoder {
         self.projector = self.projector.freeze_hidden();
         self
     }
+}
+
+/// Checks that an input is as long as its encoder expects.
+pub(crate) fn check_length(what: &str, expected: usize, found: usize) -> Result<(), Error> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::Input { what: what.into(), expected: expected.to_string(), found: found.to_string() })
 }
 
 /// Rows of one width as a tensor `[batch, columns]`.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use helm_core::{Context, Outcome, Record, Risk, Segment, SlotId};
 use helm_encoders::ModalityInput;
 
@@ -43,6 +43,8 @@ pub struct Conversation<'a> {
     template: ChatTemplate,
     /// Soft tokens of each modality that the record has, `[n_soft, d_model]`.
     soft: Vec<Option<Tensor<2>>>,
+    /// The soft prompt, which stands in front of everything; `[n_soft, d_model]`.
+    front: Option<Tensor<2>>,
     turns: Vec<(ChatRole, Context)>,
 }
 
@@ -66,6 +68,11 @@ impl<'a> Conversation<'a> {
             // [1, n_soft, d_model] -> [n_soft, d_model]
             soft[index] = Some(modality.encode(&[&input]).reshape([modality.n_soft(), modality.d_model()]));
         }
+        let front = helm.soft_prompt()?.map(|soft_prompt| {
+            let flat: Vec<f32> = soft_prompt.vectors().flatten().copied().collect();
+            let shape = [soft_prompt.n_soft(), soft_prompt.d_model()];
+            Tensor::from_data(TensorData::new(flat, shape), helm.model().frozen().device())
+        });
         let mut told = Context::default().with_text(INSTRUCTION).with_text("\n\n");
         for segment in context.segments() {
             told = match segment {
@@ -82,7 +89,7 @@ impl<'a> Conversation<'a> {
         let model = helm.model();
         let plain = || ChatTemplate::plain(model.tokenizer().start_text());
         let template = model.chat_template().cloned().unwrap_or_else(plain);
-        Ok(Self { helm, template, soft, turns: vec![(ChatRole::System, told)] })
+        Ok(Self { helm, template, soft, front, turns: vec![(ChatRole::System, told)] })
     }
 
     /// Says something and returns the reply, each piece of which is handed out as soon as it is known.
@@ -144,9 +151,13 @@ impl<'a> Conversation<'a> {
             ChatPart::Tokens(ids) => ids.len(),
             ChatPart::Soft(slot) => soft(slot).dims()[0],
         };
-        check_length(parts.iter().map(length).sum(), model.frozen().n_positions())?;
+        let in_front = self.front.as_ref().map_or(0, |front| front.dims()[0]);
+        check_length(in_front + parts.iter().map(length).sum::<usize>(), model.frozen().n_positions())?;
         let mut text: Box<dyn Decoding + 'a> = model.frozen().decode();
         let (mut logits, mut seam) = (Vec::new(), Vec::new());
+        if let Some(front) = &self.front {
+            text.push_soft(front.clone());
+        }
         for part in &parts {
             logits = match part {
                 ChatPart::Tokens(ids) => {

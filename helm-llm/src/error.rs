@@ -126,6 +126,19 @@ pub enum Error {
         found: String,
     },
 
+    /// A checkpoint of another run, from which this one can't go on.
+    #[error("{}: {what}: expected {expected}, as the checkpoint's run had it, found {found}", path.display())]
+    Checkpoint {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+        /// What the checkpoint's run had.
+        expected: String,
+        /// What this run has.
+        found: String,
+    },
+
     /// A number of a training run that is NaN or infinite. The last good weights stay.
     #[error("training stopped at step {step}: expected a finite {what}, found {found}; the last good weights are kept")]
     NotFinite {

@@ -17,6 +17,15 @@ pub trait FrozenModel: Send + Sync {
     /// The root mean square of the token embeddings: the scale at which soft tokens should start.
     fn embedding_rms(&self) -> f64;
 
+    /// The embeddings of tokens, as they stand where soft tokens do.
+    ///
+    /// # Shapes
+    /// The result is `[ids, d_model]`, on the plain device.
+    ///
+    /// # Panics
+    /// If there is no id, or one is not of the vocabulary.
+    fn embeddings(&self, ids: &[u32]) -> Tensor<2>;
+
     /// The device of the soft tokens.
     fn device(&self) -> &Device;
 

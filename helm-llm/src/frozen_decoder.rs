@@ -241,6 +241,10 @@ impl FrozenModel for FrozenDecoder {
         self.embedding_rms
     }
 
+    fn embeddings(&self, ids: &[u32]) -> Tensor<2> {
+        self.embed_ids(ids.to_vec())
+    }
+
     fn device(&self) -> &Device {
         &self.device
     }

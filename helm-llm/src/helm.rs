@@ -7,6 +7,7 @@ use helm_encoders::{Modality, ModalityInput};
 use crate::language_model::check_length;
 use crate::likelihood::{AnswerLogLikelihoods, answer_log_likelihoods};
 use crate::packed::{PackedTrees, Padding};
+use crate::soft_prompt::everyones_input;
 use crate::splice::splice;
 use crate::tree::TokenTree;
 use crate::{Error, LanguageModel};
@@ -37,7 +38,9 @@ use crate::{Error, LanguageModel};
 /// ```
 pub struct Helm {
     pub(crate) model: LanguageModel,
+    /// The soft prompt behind the others, if there is one.
     pub(crate) modalities: Vec<Modality>,
+    pub(crate) has_soft_prompt: bool,
     /// Trees that one pass of the language model takes: the unit of work of a thread, and the bound of its memory.
     pub(crate) trees_per_pass: usize,
     padding: Padding,
@@ -79,6 +82,12 @@ impl Helm {
     /// [`Error::Prompt`] if two modalities share a slot, or one makes soft tokens of another width than the language
     /// model's.
     pub fn new(model: LanguageModel, modalities: Vec<Modality>) -> Result<Self, Error> {
+        let modalities = Self::checked(&model, modalities)?;
+        Ok(Self { model, modalities, has_soft_prompt: false, trees_per_pass: 32, padding: Padding::default() })
+    }
+
+    /// The modalities, if they can stand side by side in the model's prompts.
+    pub(crate) fn checked(model: &LanguageModel, modalities: Vec<Modality>) -> Result<Vec<Modality>, Error> {
         let d_model = model.frozen().d_model();
         for (index, modality) in modalities.iter().enumerate() {
             if modalities[..index].iter().any(|other| other.slot() == modality.slot()) {
@@ -92,7 +101,7 @@ impl Helm {
                 });
             }
         }
-        Ok(Self { model, modalities, trees_per_pass: 32, padding: Padding::default() })
+        Ok(modalities)
     }
 
     /// Takes so many participants through the language model at a time, 32 by default. Results don't depend on it
@@ -117,9 +126,9 @@ impl Helm {
         &self.model
     }
 
-    /// The modalities.
+    /// The modalities, without the soft prompt.
     pub fn modalities(&self) -> &[Modality] {
-        &self.modalities
+        &self.modalities[..self.modalities.len() - usize::from(self.has_soft_prompt)]
     }
 
     /// One participant's prompt.
@@ -132,9 +141,11 @@ impl Helm {
         if questions.is_empty() {
             return Err(Error::Prompt { expected: "at least one question".into(), found: "none".into() });
         }
-        let index_of = |slot: &SlotId| self.modalities.iter().position(|modality| modality.slot() == slot);
+        let index_of = |slot: &SlotId| self.modalities().iter().position(|modality| modality.slot() == slot);
         let slot = |slot: &SlotId| index_of(slot).map(|index| (index, self.modalities[index].n_soft()));
-        let tree = splice(self.model.tokenizer(), context, questions, slot)?;
+        let front = self.modalities.len().checked_sub(1).filter(|_| self.has_soft_prompt);
+        let front = front.map(|index| (index, self.modalities[index].n_soft()));
+        let tree = splice(self.model.tokenizer(), front, context, questions, slot)?;
         let deepest = (0..tree.len()).map(|node| tree.depth(node) + 1).max().unwrap_or(0);
         // An answer's last token takes a position, too, though only as a target.
         check_length(deepest + 1, self.model.frozen().n_positions())?;
@@ -143,12 +154,15 @@ impl Helm {
             let (index, input) = self.slot_input(slot, record)?;
             inputs[index] = Some(input);
         }
+        if let Some((soft_prompt, _)) = front {
+            inputs[soft_prompt] = Some(everyones_input());
+        }
         Ok(Prompt { tree, inputs })
     }
 
     /// A participant's input for a slot, or its stand-in, and the slot's modality.
     pub(crate) fn slot_input(&self, slot: &SlotId, record: Record<'_>) -> Result<(usize, ModalityInput), Error> {
-        let Some(index) = self.modalities.iter().position(|modality| modality.slot() == slot) else {
+        let Some(index) = self.modalities().iter().position(|modality| modality.slot() == slot) else {
             let found = format!("none for slot {slot}");
             return Err(Error::Prompt { expected: "a modality for every soft slot".into(), found });
         };
@@ -163,8 +177,13 @@ impl Helm {
     /// The risks of participants, one for each question of each prompt.
     ///
     /// # Errors
-    /// [`Error::RiskNotFinite`] if a log-likelihood is NaN or infinite.
+    /// [`Error::RiskNotFinite`] if a log-likelihood is NaN or infinite; [`Error::Prompt`] if a prompt was made with
+    /// other modalities.
+    ///
+    /// # Panics
+    /// If a prompt was made with as many modalities, but of other encoders.
     pub fn risks(&self, prompts: &[Prompt]) -> Result<Vec<Vec<Risk>>, Error> {
+        self.check_prompts(prompts)?;
         let mut risks = Vec::with_capacity(prompts.len());
         for batch in prompts.chunks(self.trees_per_pass * rayon::current_num_threads().max(1)) {
             let batch: Vec<&Prompt> = batch.iter().collect();
@@ -176,6 +195,18 @@ impl Helm {
             }
         }
         Ok(risks)
+    }
+
+    /// Checks that prompts were made with as many modalities.
+    pub(crate) fn check_prompts(&self, prompts: &[Prompt]) -> Result<(), Error> {
+        let n = self.modalities.len();
+        match prompts.iter().find(|prompt| prompt.inputs.len() != n) {
+            None => Ok(()),
+            Some(prompt) => Err(Error::Prompt {
+                expected: format!("prompts that this model made, with {n} modalities, a soft prompt among them"),
+                found: prompt.inputs.len().to_string(),
+            }),
+        }
     }
 
     /// The answers' log-likelihoods of a batch, by encoders in scoring mode.

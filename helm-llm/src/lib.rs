@@ -3,12 +3,18 @@
 //! The principal type is [`Helm`]: encoders around a [`LanguageModel`]. It makes [`Prompt`]s of participants and
 //! answers with their risks. Around it:
 //!
-//! - [`LanguageModel`], [`Tokenizer`], [`DecoderConfig`]: a Llama decoder from a Hugging Face folder (`config.json`,
-//!   `model.safetensors`, `tokenizer.json`), in f32;
+//! - [`LanguageModel`], [`Tokenizer`], [`DecoderConfig`]: a decoder from a Hugging Face folder (`config.json`,
+//!   `tokenizer.json`, and `model.safetensors` or several files with their index), of the families Llama 2 and 3 (SmolLM2,
+//!   too), Mistral, Qwen 2, 2.5 and 3, Gemma 2 and 3 (text), Phi-3, GPT-2 and GPT-NeoX (Pythia): one decoder, described by
+//!   its configuration; in f32, bf16 or f16;
 //! - [`FrozenModel`]: what scoring and training need of it, and no more; [`FrozenDecoder`] does it with burn, on any
 //!   device;
 //! - [`Trainer`], [`TrainConfig`], [`Examples`]: training of the encoders by gradients through the frozen model, watched
-//!   by a [`TrainObserver`];
+//!   by a [`TrainObserver`], and gone on with from a [`Checkpoint`];
+//! - [`SoftPrompt`]: free vectors in front of everything, trained with the encoders or alone (prompt tuning), exchanged
+//!   with Hugging Face's PEFT;
+//! - [`Generation`], [`GenerationConfig`]: text, greedy or sampled, piece by piece; [`Conversation`]: about one
+//!   participant's record, by the model's own [`ChatTemplate`], with its [`NOTICE`];
 //! - [`Bundle`]: what was learned and all that is needed to score new people, as a folder;
 //! - [`Attribution`]: which samples of a signal, or which soft tokens, speak for or against an outcome.
 //!
@@ -49,8 +55,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Not here (yet): other families than Llama, scaled rotary positions, weights in several files, sampling and chat,
-//! resuming a run, soft prompts. Encoder–decoders such as T5 won't be.
+//! Mixtures of experts, and rotary positions scaled by yarn or dynamically, are refused.
+//! Encoder–decoders such as T5 won't be.
 
 mod bundle;
 mod chat;
@@ -58,6 +64,7 @@ mod chat_template;
 mod chat_tokens;
 mod error;
 mod explain;
+mod files;
 mod frozen;
 mod frozen_decoder;
 mod generation;
@@ -69,6 +76,7 @@ mod model;
 mod packed;
 mod prefix_cache;
 mod soft_gradient;
+mod soft_prompt;
 mod splice;
 mod tokenizer;
 mod train;
@@ -90,7 +98,9 @@ pub use model::{
     RopeConfig, RopeScaling, Window,
 };
 pub use packed::{PackedTrees, Padding};
+pub use soft_prompt::SoftPrompt;
 pub use tokenizer::Tokenizer;
 pub use train::{
-    Examples, Imbalance, StepReport, TrainConfig, TrainObserver, TrainReport, Trainer, Validation, ValidationReport,
+    Checkpoint, Examples, Imbalance, StepReport, TrainConfig, TrainObserver, TrainReport, Trainer, Validation,
+    ValidationReport,
 };

@@ -11,15 +11,22 @@ use crate::tree::{Input, QuestionTargets, Target, TokenTree};
 /// of any of them that reaches past the question's last character. What the strings of several answers and questions
 /// share is shared in the tree.
 ///
-/// `slot` gives a slot's modality and its number of soft tokens.
+/// `front` is the modality that stands before everything, a soft prompt, and its number of soft tokens; `slot` gives the
+/// same of a slot.
 pub(crate) fn splice(
     tokenizer: &Tokenizer,
+    front: Option<(usize, usize)>,
     context: &Context,
     questions: &[Question],
     slot: impl Fn(&SlotId) -> Option<(usize, usize)>,
 ) -> Result<TokenTree, Error> {
     let mut tree = TokenTree::default();
     let mut last = None;
+    if let Some((modality, n_soft)) = front {
+        for index in 0..n_soft {
+            last = Some(tree.child(last, Input::Soft { modality, index }));
+        }
+    }
     for &id in tokenizer.start() {
         last = Some(tree.child(last, Input::Token(id)));
     }

@@ -15,6 +15,8 @@ mod xpt;
 
 #[cfg(feature = "csv")]
 pub use self::csv::read_csv;
+#[cfg(feature = "meds")]
+pub(crate) use self::parquet::{guarded, parquet_cells};
 pub use mortality::read_mortality;
 pub use options::ReadOptions;
 pub use table_reader::TableReader;

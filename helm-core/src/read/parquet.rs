@@ -1,11 +1,16 @@
 mod cells;
 
+#[cfg(feature = "meds")]
+pub(crate) use cells::cells as parquet_cells;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::FieldRef;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use rayon::prelude::*;
 
 use super::{ReadOptions, file_name};
 use crate::{Error, Table, TableColumn};
@@ -69,23 +74,28 @@ impl ParquetBatches {
 
     fn table(&self, batch: &RecordBatch) -> Result<Table, Error> {
         let schema = batch.schema_ref();
-        let columns = batch.columns().iter().zip(schema.fields()).map(|(array, field)| {
+        let (file, first_row) = (file_name(&self.path), self.row);
+        let column = |(array, field): (&ArrayRef, &FieldRef)| {
             let cells = cells::cells(array).map_err(|(row, expected, found)| Error::Cell {
-                file: file_name(&self.path),
-                row: self.row + row + 1,
+                file: file.clone(),
+                row: first_row + row + 1,
                 column: field.name().clone(),
                 expected: expected.into(),
                 found: found.into(),
             })?;
             Ok(TableColumn { name: field.name().clone(), label: None, cells })
-        });
-        Ok(Table::checked(file_name(&self.path), columns.collect::<Result<_, Error>>()?)?.at_row(self.row))
+        };
+        // Side by side; of several errors, the first in the order of the columns is the one.
+        let columns: Vec<Result<TableColumn, Error>> =
+            batch.columns().par_iter().zip(schema.fields().par_iter()).map(column).collect();
+        let columns = columns.into_iter().collect::<Result<_, _>>()?;
+        Ok(Table::checked(file.clone(), columns)?.at_row(first_row))
     }
 }
 
 /// What a call of the parquet crate gives, or why not. The crate panics on some damaged pages; that is an error, too,
 /// and the reader isn't used again.
-fn guarded<T, E: std::fmt::Display>(call: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+pub(crate) fn guarded<T, E: std::fmt::Display>(call: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)) {
         Ok(result) => result.map_err(|error| error.to_string()),
         Err(_) => Err("pages that contradict themselves".into()),

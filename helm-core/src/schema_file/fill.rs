@@ -1,8 +1,11 @@
 //! From a table to a cohort.
 
+use rayon::prelude::*;
+
 use super::SchemaFile;
 use super::bound::{Bound, find_code, is_missing, number};
 use super::declare::{FeatureSource, Kind, OutcomeSource, SignalPlace, SignalSource};
+use super::expression::Code;
 use super::pattern::fits;
 use super::signal_files::Read;
 use crate::{
@@ -102,8 +105,16 @@ impl SchemaFile {
         let rows: Vec<usize> = (0..table.n_rows()).filter(|&row| keep[row]).collect();
         let kept_ids = rows.iter().filter_map(|&row| ids[row].clone()).collect();
         let mut builder = Cohort::builder(self.schema.clone(), kept_ids)?;
-        for source in &self.features {
-            builder = builder.checked_feature(&source.feature.name, faults.feature(source, &rows)?)?;
+        // Most columns have nothing to say of any cell, and are read side by side; the others one after another, so that
+        // what is said of them comes in their order.
+        let plain: Vec<Option<Vec<Value>>> =
+            self.features.par_iter().map(|source| plain_values(table, source, &rows)).collect();
+        for (source, plain) in self.features.iter().zip(plain) {
+            let values = match plain {
+                Some(values) => values,
+                None => faults.feature(source, &rows)?,
+            };
+            builder = builder.checked_feature(&source.feature.name, values)?;
         }
         for source in &self.signals {
             builder = builder.signal(&source.name, faults.signal(source, self, &rows)?)?;
@@ -176,20 +187,6 @@ impl Faults<'_> {
             Kind::Number { per: Some(per), .. } => Some(table.column(per)?),
             _ => None,
         };
-        // The short way for what most columns are.
-        if let (Cells::Numbers(cells), FeatureKind::Number { range, .. }, Kind::Number { scale, per: None }, []) =
-            (&column.cells, &source.feature.kind, &source.kind, source.missing.as_slice())
-        {
-            let mut values = Vec::with_capacity(rows.len());
-            for &row in rows {
-                values.push(match cells[row] {
-                    Value::Number(number) if range.contains(&(number * scale)) => Value::Number(number * scale),
-                    Value::Missing(reason) => Value::Missing(reason),
-                    _ => self.value(source, column, None, row)?,
-                });
-            }
-            return Ok(values);
-        }
         rows.iter().map(|&row| self.value(source, column, per, row)).collect()
     }
 
@@ -362,6 +359,43 @@ impl Faults<'_> {
             }
             _ => Ok(None),
         }
+    }
+}
+
+/// The values of a feature whose cells are all plain: numbers in the range, or numeric codes of the levels, or missing.
+fn plain_values(table: &Table, source: &FeatureSource, rows: &[usize]) -> Option<Vec<Value>> {
+    let column = table.column(source.column.as_deref()?).ok()?;
+    let Cells::Numbers(cells) = &column.cells else { return None };
+    if !source.missing.is_empty() {
+        return None;
+    }
+    match (&source.feature.kind, &source.kind) {
+        (FeatureKind::Number { range, .. }, Kind::Number { scale, per: None }) => {
+            let value = |&row: &usize| match cells[row] {
+                Value::Number(number) if range.contains(&(number * scale)) => Some(Value::Number(number * scale)),
+                missing @ Value::Missing(_) => Some(missing),
+                _ => None,
+            };
+            rows.iter().map(value).collect()
+        }
+        (FeatureKind::Category { .. }, Kind::Codes(levels)) => {
+            let mut codes = Vec::new();
+            for (level, of_level) in levels.iter().enumerate() {
+                for code in of_level {
+                    let Code::Number(number) = code else { return None };
+                    codes.push((*number, level));
+                }
+            }
+            let value = |&row: &usize| match cells[row] {
+                Value::Number(number) => {
+                    codes.iter().find(|(code, _)| *code == number).map(|&(_, level)| Value::Level(level))
+                }
+                missing @ Value::Missing(_) => Some(missing),
+                Value::Level(_) => None,
+            };
+            rows.iter().map(value).collect()
+        }
+        _ => None,
     }
 }
 

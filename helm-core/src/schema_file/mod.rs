@@ -275,6 +275,12 @@ impl SchemaFile {
         &self.participant
     }
 
+    /// The names of columns that the schema asks for, some of them with stars.
+    #[cfg(feature = "meds")]
+    pub(crate) fn column_patterns(&self) -> impl Iterator<Item = &str> {
+        self.patterns()
+    }
+
     fn patterns(&self) -> impl Iterator<Item = &str> {
         let of_rows = [Some(self.participant.as_str()), self.cluster.as_deref(), self.split.as_deref()];
         of_rows

@@ -1,10 +1,14 @@
 #[cfg(feature = "schema-file")]
 mod file;
+#[cfg(feature = "meds")]
+mod meds;
 #[cfg(feature = "schema-file")]
 mod seen;
 
 #[cfg(feature = "schema-file")]
 pub use file::{CohortFile, LoadedBatches};
+#[cfg(feature = "meds")]
+pub use meds::{MedsBatches, MedsCohort};
 
 use crate::{Cohort, Error, Schema};
 

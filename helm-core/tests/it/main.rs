@@ -4,6 +4,8 @@
 #[cfg(feature = "csv")]
 mod csv;
 mod file;
+#[cfg(feature = "meds")]
+mod meds;
 mod mortality;
 #[cfg(all(feature = "csv", feature = "xpt"))]
 mod nhanes;

@@ -13,7 +13,8 @@ enum Content {
 }
 
 impl ModalityInput {
-    pub(super) fn read(input: impl Any + Send + Sync) -> Self {
+    /// An input that no record holds, for a modality whose encoder takes this type.
+    pub fn new(input: impl Any + Send + Sync) -> Self {
         Self(Content::Read(Arc::new(input)))
     }
 

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::description::{Description, EncoderConfig};
-use super::modality::{Modality, files};
+use super::files::files;
+use super::modality::Modality;
 use super::weights::file_error;
 use crate::encoder::{InputReader, ModalityEncoder};
 use crate::{

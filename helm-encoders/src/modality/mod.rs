@@ -1,10 +1,12 @@
 //! An encoder with its slot, its reader and its optimiser, its type forgotten.
 
 mod description;
+mod files;
 mod input;
 mod kinds;
 #[expect(clippy::module_inception, reason = "the file of the type that the folder is named after")]
 mod modality;
+mod optimizer;
 mod sample_graph;
 mod trainable;
 mod weights;

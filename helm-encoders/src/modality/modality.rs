@@ -1,7 +1,5 @@
 use std::any::Any;
 use std::fmt;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use burn::optim::AdamWConfig;
 use burn::tensor::{Device, Tensor};
@@ -13,7 +11,6 @@ use super::description::{Description, EncoderConfig, settled};
 use super::input::ModalityInput;
 use super::sample_graph::SampleGraph;
 use super::trainable::{Erased, Trainable};
-use super::weights::file_error;
 use crate::encoder::{InputReader, ModalityEncoder};
 use crate::{Error, gradients};
 
@@ -49,12 +46,12 @@ use crate::{Error, gradients};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Modality {
-    slot: SlotId,
+    pub(super) slot: SlotId,
     n_soft: usize,
     d_model: usize,
-    erased: Box<dyn Erased>,
+    pub(super) erased: Box<dyn Erased>,
     /// What is needed beside the weights to make it anew; `None` where that isn't known.
-    description: Option<Description>,
+    pub(super) description: Option<Description>,
 }
 
 impl Modality {
@@ -173,7 +170,7 @@ impl Modality {
     /// Reads a participant's input: `None` where the participant has no such modality.
     ///
     /// # Errors
-    /// The reader's.
+    /// The reader's; [`Error::Input`] if what was read doesn't [suit](ModalityEncoder::check_input) the encoder.
     pub fn read(&self, record: Record<'_>) -> Result<Option<ModalityInput>, Error> {
         self.erased.read(record)
     }
@@ -236,7 +233,7 @@ impl Modality {
         self.erased.gradient_norm_squared()
     }
 
-    /// Starts training anew: AdamW as configured, its moments empty.
+    /// Starts training anew: AdamW as configured, but for its clipping, which is the caller's; its moments empty.
     pub fn start_training(&mut self, optimizer: &AdamWConfig) {
         self.erased.start_training(optimizer);
     }
@@ -259,106 +256,10 @@ impl Modality {
         self.erased.restore(&*snapshot.0);
     }
 
-    /// Writes the weights and buffers as safetensors, without the reader and its statistics; [`save_in`](Self::save_in)
-    /// writes all.
-    ///
-    /// # Errors
-    /// [`Error::File`] if the file can't be written.
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
-        self.erased.save(path)
-    }
-
-    /// Reads weights and buffers that [`save`](Self::save) wrote for an encoder of the same configuration.
-    ///
-    /// # Errors
-    /// [`Error::File`] if the file can't be read, or its tensors are not exactly this encoder's; the weights are
-    /// unchanged then.
-    pub fn load(&mut self, path: &Path) -> Result<(), Error> {
-        self.erased.load(path)
-    }
-
-    /// Whether [`save_in`](Self::save_in) can save it: whether it was made
-    /// [of a configuration](Self::from_config).
-    pub fn is_described(&self) -> bool {
-        self.description.is_some()
-    }
-
-    /// Writes all that is needed to score new people the same into a folder, named by the slot: the weights as
-    /// `SLOT.safetensors`; the encoder's configuration, the reader with the statistics that it learned on the training
-    /// records, and the weights' hash as `SLOT.json`.
-    ///
-    /// # Errors
-    /// [`Error::File`] if a file can't be written or the slot can't name one; [`Error::Config`] if the modality was not
-    /// made of a configuration.
-    pub fn save_in(&self, folder: &Path) -> Result<(), Error> {
-        let description = self.description.as_ref().ok_or_else(|| Error::Config {
-            what: "modality to save whole",
-            expected: "one made by Modality::from_config or from_trained".into(),
-            found: format!("another in slot {}", self.slot),
-        })?;
-        let (weights, json) = files(folder, &self.slot)?;
-        fs::create_dir_all(folder).map_err(|error| file_error(folder, error.to_string()))?;
-        self.save(&weights)?;
-        description.save(&json, &weights, self.erased.has_stand_in())
-    }
-
-    /// Makes a modality that [`save_in`](Self::save_in) wrote anew. The caller names the types of configuration and
-    /// reader. What was frozen is not in the files: all of it can be trained.
-    ///
-    /// ```
-    /// # use helm_core::{Cohort, Feature, ParticipantId, Schema, Value};
-    /// use helm_encoders::{Modality, TabularEncoderConfig, TabularReader};
-    /// # let schema = Schema::new(vec![Feature::number("age", "age", "years", 0.0..=120.0)], vec![], vec![])?;
-    /// # let cohort = Cohort::builder(schema, vec![ParticipantId::new("a"), ParticipantId::new("b")])?
-    /// #     .feature("age", vec![Value::Number(54.0), Value::Number(31.0)])?
-    /// #     .build()?;
-    /// # let folder = std::env::temp_dir().join(format!("helm-doc-{}", std::process::id()));
-    ///
-    /// let device = helm_encoders::device("cpu")?;
-    /// let reader = TabularReader::fit(["age"], cohort.records())?;
-    /// let config = TabularEncoderConfig::new(reader.width(), 6, 64);
-    /// let modality = Modality::from_config("tabular", &config, &reader, &device)?;
-    /// modality.save_in(&folder)?;
-    /// let again = Modality::load_from::<TabularEncoderConfig, TabularReader>(&folder, "tabular", &device)?;
-    /// assert_eq!(again.n_parameters(), modality.n_parameters());
-    /// # std::fs::remove_dir_all(folder)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::File`] if a file can't be read, is of another slot, encoder or reader, or the two files don't belong
-    /// together.
-    pub fn load_from<C, R>(folder: &Path, slot: impl Into<SlotId>, device: &Device) -> Result<Self, Error>
-    where
-        C: EncoderConfig,
-        R: InputReader<Input = <C::Encoder as ModalityEncoder>::Input> + Serialize + DeserializeOwned,
-    {
-        let slot = slot.into();
-        let (weights, json) = files(folder, &slot)?;
-        let (description, config, reader) = Description::load::<C, R>(&json, &weights, &slot)?;
-        let stand_in = description.stand_in();
-        let mut modality = Self::from_config(slot, &config, &reader, device)?;
-        if stand_in {
-            modality = modality.with_stand_in(0.0);
-        }
-        modality.load(&weights)?;
-        Ok(modality)
-    }
-
     fn checked(&self, batch: usize, soft: Tensor<3>) -> Tensor<3> {
         assert_eq!(soft.dims(), [batch, self.n_soft, self.d_model], "soft tokens of slot {}", self.slot);
         soft
     }
-}
-
-/// The files of a slot's weights and description.
-pub(super) fn files(folder: &Path, slot: &SlotId) -> Result<(PathBuf, PathBuf), Error> {
-    let name = slot.as_str();
-    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
-        let problem = format!("expected a slot named by letters, digits, - and _, found {name:?}");
-        return Err(file_error(folder, problem));
-    }
-    Ok((folder.join(format!("{name}.safetensors")), folder.join(format!("{name}.json"))))
 }
 
 impl fmt::Debug for Modality {
@@ -368,4 +269,4 @@ impl fmt::Debug for Modality {
 }
 
 /// A [`Modality`]'s weights at some moment.
-pub struct ModalitySnapshot(Box<dyn Any>);
+pub struct ModalitySnapshot(pub(super) Box<dyn Any>);

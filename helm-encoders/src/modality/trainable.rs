@@ -2,11 +2,12 @@ use std::any::Any;
 use std::path::Path;
 
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Tensor};
 use helm_core::Record;
 
 use super::input::ModalityInput;
+use super::optimizer::Optimizer;
 use super::sample_graph::SampleGraph;
 use super::weights::{StandIn, Weights};
 use crate::encoder::{InputReader, ModalityEncoder};
@@ -30,7 +31,10 @@ pub(super) trait Erased: Send {
     fn snapshot(&self) -> Box<dyn Any>;
     fn restore(&mut self, snapshot: &dyn Any);
     fn save(&self, path: &Path) -> Result<(), Error>;
-    fn load(&mut self, path: &Path) -> Result<(), Error>;
+    fn save_snapshot(&self, snapshot: &dyn Any, path: &Path) -> Result<(), Error>;
+    fn load_snapshot(&self, path: &Path) -> Result<Box<dyn Any>, Error>;
+    fn save_optimizer(&self, path: &Path) -> Result<(), Error>;
+    fn load_optimizer(&mut self, path: &Path) -> Result<(), Error>;
 }
 
 /// An encoder in training, its type known.
@@ -38,7 +42,7 @@ pub(super) struct Trainable<E: ModalityEncoder, R> {
     /// On the autodiff device; `None` only inside `step`, where the optimiser takes it.
     weights: Option<Weights<E>>,
     reader: R,
-    optimizer: ModuleOptimizer,
+    optimizer: Optimizer,
     /// The plain device.
     device: Device,
     /// The last forward pass' soft tokens with their graph.
@@ -51,7 +55,7 @@ impl<E: ModalityEncoder, R> Trainable<E, R> {
         Self {
             weights: Some(Weights { encoder, stand_in: None }.train()),
             reader,
-            optimizer: AdamWConfig::new().init(),
+            optimizer: Optimizer::new(&AdamWConfig::new()),
             device,
             output: None,
             gradients: None,
@@ -79,7 +83,9 @@ where
     }
 
     fn read(&self, record: Record<'_>) -> Result<Option<ModalityInput>, Error> {
-        Ok(self.reader.read(record)?.map(ModalityInput::read))
+        let Some(input) = self.reader.read(record)? else { return Ok(None) };
+        self.weights().encoder.check_input(&input)?;
+        Ok(Some(ModalityInput::new(input)))
     }
 
     fn add_stand_in(&mut self, n_soft: usize, d_model: usize, rms: f64) {
@@ -144,7 +150,7 @@ where
     }
 
     fn start_training(&mut self, optimizer: &AdamWConfig) {
-        self.optimizer = optimizer.init();
+        self.optimizer = Optimizer::new(optimizer);
         self.gradients = None;
         self.output = None;
     }
@@ -172,9 +178,21 @@ where
         self.weights().save(path)
     }
 
-    fn load(&mut self, path: &Path) -> Result<(), Error> {
-        let loaded = self.weights().loaded(path)?;
-        self.replace(loaded);
-        Ok(())
+    fn save_snapshot(&self, snapshot: &dyn Any, path: &Path) -> Result<(), Error> {
+        let weights: &Weights<E> = snapshot.downcast_ref().expect("a snapshot of this modality");
+        weights.save(path)
+    }
+
+    fn load_snapshot(&self, path: &Path) -> Result<Box<dyn Any>, Error> {
+        Ok(Box::new(self.weights().loaded(path)?))
+    }
+
+    fn save_optimizer(&self, path: &Path) -> Result<(), Error> {
+        self.optimizer.save(path)
+    }
+
+    fn load_optimizer(&mut self, path: &Path) -> Result<(), Error> {
+        let weights = self.weights.as_ref().expect("the weights are away only inside step");
+        self.optimizer.load(weights, path, &self.device)
     }
 }

@@ -34,6 +34,11 @@ impl SeriesBackbone {
         }
     }
 
+    /// The most patches of a series.
+    pub(crate) fn max_patches(&self) -> usize {
+        self.positions.dims()[0]
+    }
+
     /// One vector a patch; those of empty patches mean nothing.
     ///
     /// # Shapes

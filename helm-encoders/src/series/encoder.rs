@@ -10,6 +10,7 @@ use super::backbone::SeriesBackbone;
 use super::patches::{Patches, flags, n_patches};
 use crate::modality::check_sizes;
 use crate::projector::{Projector, ProjectorConfig};
+use crate::tabular::check_length;
 use crate::token_projector::{TokenProjector, TokenProjectorConfig};
 use crate::{EncoderConfig, Error, FeatureEncoder, ModalityEncoder, ReconstructingEncoder, SoftTokens};
 
@@ -257,6 +258,16 @@ impl ModalityEncoder for SeriesEncoder {
             (_, Some(queries)) => queries.projector.d_model(),
             _ => unreachable!("an encoder has one of the two"),
         }
+    }
+
+    fn check_input(&self, input: &SeriesInput) -> Result<(), Error> {
+        check_length("channels of a series", self.n_channels, input.n_channels())?;
+        let (most, found) = (self.backbone.max_patches(), n_patches(input, self.patch_samples));
+        if found <= most {
+            return Ok(());
+        }
+        let expected = format!("at most {most} of {} samples", self.patch_samples);
+        Err(Error::Input { what: "patches of a series".into(), expected, found: found.to_string() })
     }
 
     /// # Panics

@@ -10,7 +10,7 @@ use super::flow_volume::FlowVolume;
 use super::resnet::{ResNet1d, ResNet1dConfig};
 use crate::modality::check_sizes;
 use crate::projector::{Projector, ProjectorConfig};
-use crate::tabular::{TabularReader, rows};
+use crate::tabular::{TabularReader, check_length, rows};
 use crate::token_projector::{TokenProjector, TokenProjectorConfig};
 use crate::{EncoderConfig, Error, InputReader, ModalityEncoder, SoftTokens};
 
@@ -147,6 +147,10 @@ impl ModalityEncoder for SpirogramEncoder {
     fn d_model(&self) -> usize {
         let of_positions = self.token_projector.as_ref().map(TokenProjector::d_model);
         self.projector.as_ref().map(Projector::d_model).or(of_positions).expect("an encoder has one of the two")
+    }
+
+    fn check_input(&self, input: &SpirogramInput) -> Result<(), Error> {
+        check_length("single numbers beside the curve", self.n_scalars, input.scalars.len())
     }
 
     fn encode(&self, inputs: &[&SpirogramInput], device: &Device) -> SoftTokens {

@@ -10,6 +10,7 @@ use helm_core::{Cohort, ParticipantId, Schema};
 mod device;
 mod flow_volume;
 mod modality;
+mod optimizer;
 mod pretrain;
 mod resnet;
 mod saved;

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use helm_core::{Cohort, Feature, ParticipantId, Record, Schema, Signal, SignalState, Value};
 use helm_encoders::{
     EncoderConfig, Error, FlowVolume, InputReader, Modality, ModalityEncoder, ResNet1dConfig, SeriesEncoderConfig,
-    SeriesPooling, SeriesReader, SpirogramEncoderConfig, SpirogramReader, TabularEncoderConfig, TabularReader,
-    TokenSource,
+    SeriesPooling, SeriesReader, SpirogramEncoderConfig, SpirogramInput, SpirogramReader, TabularEncoderConfig,
+    TabularReader, TokenSource,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -197,4 +197,71 @@ fn modalities_that_cannot_be_saved_whole_say_so() {
     let soft: Tensor<3> = encoder.encode(&rows.iter().collect::<Vec<_>>(), &device).into_tensor();
     let modality = Modality::from_trained("slot", &config, encoder, &reader, &device).unwrap();
     assert_eq!(encode(&modality, &train), soft.into_data().try_to_vec::<f32>().unwrap());
+}
+
+/// A reader that was changed in its file reads what the encoder was not made for: an error, for every encoder.
+#[test]
+fn a_reader_of_another_shape_is_an_error_when_it_reads() {
+    let _alone = alone();
+    let train = cohort(4, 0.0);
+    let device = helm_encoders::device("cpu").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fn read<C, R>(
+        config: &C,
+        reader: &R,
+        change: (&str, &str),
+        train: &Cohort,
+        folder: &Path,
+        device: &Device,
+    ) -> String
+    where
+        C: EncoderConfig,
+        R: InputReader<Input = <C::Encoder as ModalityEncoder>::Input> + Serialize + DeserializeOwned,
+    {
+        Modality::from_config("slot", config, reader, device).unwrap().save_in(folder).unwrap();
+        let path = folder.join("slot.json");
+        // Without blanks, as the changes are written.
+        let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let json = json.to_string();
+        assert!(json.contains(change.0), "{} in {json}", change.0);
+        std::fs::write(&path, json.replace(change.0, change.1)).unwrap();
+        let loaded = Modality::load_from::<C, R>(folder, "slot", device).unwrap();
+        let error = loaded.read(train.record(0)).unwrap_err();
+        assert!(matches!(error, Error::Input { .. }), "{error}");
+        error.to_string()
+    }
+    let (config, tabular_reader) = tabular(&train);
+    let more = ("\"may_be_missing\":[]", "\"may_be_missing\":[0]");
+    let found = read(&config, &tabular_reader, more, &train, folder.path(), &device);
+    assert_eq!(found, "columns of the tabular encoder: expected 2, found 3");
+
+    let grid = FlowVolume { n_points: 64, max_volume_litres: 8.0, max_seconds: 30.0 };
+    let reader = SpirogramReader::new("spirogram", grid).with_scalars(tabular_reader);
+    let config = SpirogramEncoderConfig::new(ResNet1dConfig::new(1).with_width(4), reader.n_scalars(), 3, 8);
+    let found = read(&config, &reader, more, &train, folder.path(), &device);
+    assert_eq!(found, "single numbers beside the curve: expected 2, found 3");
+
+    let (_, reader) = series(&train, SeriesPooling::Mean);
+    // An encoder of fewer samples or more channels than the reader reads needs no change of the file.
+    let config = SeriesEncoderConfig::new(1, 16, 2, 8).with_d_hidden(8);
+    let found = read(&config, &reader, ("", ""), &train, folder.path(), &device);
+    assert!(found.starts_with("patches of a series: expected at most 1 of 16 samples"), "{found}");
+    let config = SeriesEncoderConfig::new(2, reader.max_samples(), 2, 8).with_d_hidden(8);
+    let found = read(&config, &reader, ("", ""), &train, folder.path(), &device);
+    assert_eq!(found, "channels of a series: expected 2, found 1");
+}
+
+/// Whatever the number of a curve's points in a file is, the curve is encoded.
+#[test]
+fn curves_of_any_number_of_points_are_encoded() {
+    let _alone = alone();
+    for padding in [0, 1] {
+        let resnet = ResNet1dConfig::new(1).with_width(4).with_padding(padding);
+        let encoder = seeded(1, |device| SpirogramEncoderConfig::new(resnet, 0, 3, 8).init(device));
+        for n_points in 1..40 {
+            let input = SpirogramInput { flow_litres_per_second: vec![1.0; n_points], scalars: vec![] };
+            let device = helm_encoders::device("cpu").unwrap();
+            assert_eq!(encoder.encode(&[&input], &device).into_tensor().dims(), [1, 3, 8]);
+        }
+    }
 }

@@ -52,7 +52,7 @@ struct Form {
 }
 
 fn models() -> Vec<(FrozenDecoder, Tokenizer, Golden)> {
-    let device = helm_encoders::device("cpu").expect("the CPU");
+    let device = helm_encoders::device(&std::env::var("HELM_TEST_DEVICE").unwrap_or("cpu".into())).expect("a device");
     let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it");
     let mut folders = vec![(tests.join("fixtures/tiny-llama"), "tiny_llama.json")];
     match std::env::var_os("HELM_TEST_DATA").filter(|data| !data.is_empty()) {
@@ -94,7 +94,7 @@ fn tree(tokenizer: &Tokenizer, case: &Case) -> TokenTree {
         let index: usize = id.as_str().parse().ok()?;
         Some((index, case.slots[index].soft.len()))
     };
-    splice(tokenizer, &context.with_text(&case.tail), &[question], slot).expect("a tree")
+    splice(tokenizer, None, &context.with_text(&case.tail), &[question], slot).expect("a tree")
 }
 
 /// Log-odds of a case from its soft tokens, row after row, and their gradient.

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use burn::optim::AdamWConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -13,6 +14,10 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// Participants in a step.
     pub batch_size: usize,
+    /// Into how many parts a step's participants are cut, whose gradients are computed one after another and added up:
+    /// the memory of one part, the step of all of them. Beyond rounding it changes nothing, but for encoders with batch
+    /// norm, whose statistics are those of a part.
+    pub micro_batches: usize,
     /// The highest learning rate, at the end of the warm-up.
     pub learning_rate: f64,
     /// The share of all steps over which the learning rate rises from 0; after it, it falls to 0 along a cosine.
@@ -28,6 +33,13 @@ pub struct TrainConfig {
     /// declared ones. A language model too small to have both trades some calibration for answer mass; 0 leaves the
     /// cross-entropy alone.
     pub likelihood_weight: f64,
+    /// The weight of each question in the loss, for a mixture of outcomes; only their proportions count. Empty: all the
+    /// same. A question of weight 0 is validated, but not trained on.
+    pub question_weights: Vec<f64>,
+    /// How many of a participant's labelled questions a step trains on, drawn anew each time in proportion to
+    /// [`question_weights`](Self::question_weights), which then don't weigh in the loss as well. 0: all of them, which is
+    /// the same on average and less noisy, since all questions are answered in one pass anyway.
+    pub questions_per_participant: usize,
     /// What is done about outcomes that few participants have.
     pub imbalance: Imbalance,
     /// The probability with which an input of a modality is replaced by the modality's stand-in, for every participant
@@ -38,9 +50,15 @@ pub struct TrainConfig {
     /// How many epochs without a better validation metric end the run; 0 for never. The weights of the best epoch are
     /// kept either way, if there are validation examples.
     pub patience: usize,
-    /// Where checkpoints are written after each validation; `None` for nowhere.
+    /// The folder in which [checkpoints](crate::Checkpoint) are written at each epoch's end; `None` for nowhere. A run
+    /// goes on from one by [`Trainer::resume`](crate::Trainer::resume).
     pub checkpoints: Option<PathBuf>,
-    /// Decides the order of the participants, and whose inputs are dropped.
+    /// Writes a checkpoint every so many steps, too; 0 for at the epochs' ends only.
+    pub checkpoint_steps: usize,
+    /// How many checkpoints are kept, the newest; 0 for all. Each has the best weights so far beside its own.
+    pub keep_checkpoints: usize,
+    /// Decides the order of the participants, whose inputs are dropped, and which questions are drawn. Random numbers that
+    /// an encoder draws itself (burn's `Dropout`) are not decided by it.
     pub seed: u64,
 }
 
@@ -63,15 +81,20 @@ impl Default for TrainConfig {
         Self {
             epochs: 4,
             batch_size: 64,
+            micro_batches: 1,
             learning_rate: 3e-4,
             warmup: 0.1,
             weight_decay: 0.01,
             max_gradient_norm: 1.0,
             likelihood_weight: 0.05,
+            question_weights: Vec::new(),
+            questions_per_participant: 0,
             imbalance: Imbalance::None,
             modality_dropout: 0.0,
             patience: 0,
             checkpoints: None,
+            checkpoint_steps: 0,
+            keep_checkpoints: 0,
             seed: 0,
         }
     }
@@ -87,6 +110,11 @@ impl TrainConfig {
         for (fine, expected, found) in [
             (self.epochs > 0, "at least 1 epoch", self.epochs as f64),
             (self.batch_size > 1, "a batch size of at least 2", self.batch_size as f64),
+            (
+                (1..=self.batch_size / 2).contains(&self.micro_batches),
+                "at least 1 micro-batch, and at least two participants in each",
+                self.micro_batches as f64,
+            ),
             (self.learning_rate.is_finite() && self.learning_rate > 0.0, "a learning rate above 0", self.learning_rate),
             ((0.0..1.0).contains(&self.warmup), "a warm-up from 0 to below 1", self.warmup),
             (at_least_0(self.weight_decay), "a weight decay of at least 0", self.weight_decay),
@@ -102,6 +130,29 @@ impl TrainConfig {
                 return Err(Error::Training { expected: expected.into(), found: found.to_string() });
             }
         }
+        let weights = &self.question_weights;
+        let some = weights.is_empty() || weights.iter().any(|&weight| weight > 0.0);
+        if !(some && weights.iter().all(|&weight| at_least_0(weight))) {
+            let expected = "question weights of at least 0, one of them above it".into();
+            return Err(Error::Training { expected, found: format!("{weights:?}") });
+        }
         Ok(())
+    }
+
+    pub(crate) fn adamw(&self) -> AdamWConfig {
+        AdamWConfig::new().with_weight_decay(self.weight_decay as f32)
+    }
+
+    /// The weight of each of some questions.
+    pub(crate) fn weights_of_questions(&self, n_questions: usize) -> Vec<f64> {
+        if self.question_weights.is_empty() { vec![1.0; n_questions] } else { self.question_weights.clone() }
+    }
+
+    /// As JSON, without what changes nothing about a run but where and how often it is saved.
+    pub(crate) fn identity(&self) -> serde_json::Value {
+        let unsaved = Self { checkpoints: None, checkpoint_steps: 0, keep_checkpoints: 0, ..self.clone() };
+        // As it comes out of a file, where a number's last digit may be another.
+        let text = serde_json::to_string(&unsaved).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
     }
 }

@@ -1,7 +1,11 @@
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 use crate::Error;
+use crate::files::hex;
 use crate::helm::Prompt;
+use crate::tree::Input;
 
 /// Prompts with their labels: one label a question, `None` where the participant is neither case nor control.
 ///
@@ -49,6 +53,29 @@ impl Examples {
     /// Questions of each example.
     pub fn n_questions(&self) -> usize {
         self.prompts.first().map_or(0, Prompt::n_questions)
+    }
+
+    /// SHA-256 over the tokens of all prompts and all labels.
+    pub(crate) fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        let mut number = |number: u64| hash.update(number.to_le_bytes());
+        for (prompt, labels) in self.prompts.iter().zip(&self.labels) {
+            let tree = &prompt.tree;
+            number(tree.len() as u64);
+            for node in 0..tree.len() {
+                number(tree.parent(node).map_or(0, |parent| parent as u64 + 1));
+                match tree.input(node) {
+                    Input::Token(id) => number(u64::from(id)),
+                    Input::Soft { modality, index } => number((1 << 63) | ((modality as u64) << 32) | index as u64),
+                }
+            }
+            for target in tree.targets() {
+                number(target.node as u64);
+                number(u64::from(target.id));
+            }
+            labels.iter().for_each(|label| number(label.map_or(2, u64::from)));
+        }
+        hex(hash)
     }
 
     pub(crate) fn prompts(&self) -> &[Prompt] {

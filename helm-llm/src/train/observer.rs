@@ -24,18 +24,20 @@ pub struct StepReport {
     pub learning_rate: f64,
     /// The norm of the gradient of all encoders together, before clipping.
     pub gradient_norm: f64,
-    /// Participants a second, since the run began.
+    /// Participants a second, since the run began or went on.
     pub participants_per_second: f64,
 }
 
 /// What a validation found.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ValidationReport {
     /// The epoch, from 1.
     pub epoch: usize,
     /// The mean loss of the validation examples.
     pub loss: f64,
+    /// What the metric is called, such as "AUROC".
+    pub metric_name: String,
     /// The metric, of which a larger one is better.
     pub metric: f64,
     /// Whether it is the best so far.

@@ -222,3 +222,88 @@ proptest! {
         let _ = LanguageModel::load(folder.path(), &device());
     }
 }
+
+/// Weights in several files.
+mod shards {
+    use super::*;
+    use crate::models::family_folder;
+
+    fn copy() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in fs::read_dir(family_folder("qwen2")).unwrap() {
+            let file = file.unwrap().path();
+            fs::copy(&file, folder.path().join(file.file_name().unwrap())).unwrap();
+        }
+        fs::copy(tiny_folder().join("tokenizer.json"), folder.path().join("tokenizer.json")).unwrap();
+        folder
+    }
+
+    const INDEX: &str = "model.safetensors.index.json";
+
+    fn error_of_index(change: impl FnOnce(&mut serde_json::Value)) -> String {
+        let folder = copy();
+        let path = folder.path().join(INDEX);
+        let mut index: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        change(&mut index);
+        fs::write(&path, index.to_string()).unwrap();
+        error(folder.path()).to_string()
+    }
+
+    #[test]
+    fn an_index_that_lies_is_an_error() {
+        assert!(LanguageModel::load(copy().path(), &device()).is_ok());
+        let map = "weight_map";
+        let first = "model.norm.weight";
+        for (expected, change) in [
+            ("weight_map", &(|index: &mut serde_json::Value| index[map] = 7.into()) as &dyn Fn(&mut serde_json::Value)),
+            ("in the same folder", &|index| index[map][first] = "../model-00001-of-00003.safetensors".into()),
+            ("in the same folder", &|index| index[map][first] = "/etc/passwd".into()),
+            ("in the same folder", &|index| index[map][first] = "pytorch_model.bin".into()),
+            ("no tensor \"model.norm.weight\"", &|index| index[map][first] = "model-9.safetensors".into()),
+            ("no.such.tensor", &|index| index[map]["no.such.tensor"] = index[map][first].clone()),
+            ("no tensor \"model.norm.weight\"", &|index| drop(index[map].as_object_mut().unwrap().remove(first))),
+        ] {
+            let error = error_of_index(change);
+            assert!(error.contains(expected), "expected {expected:?} in {error}");
+        }
+    }
+
+    #[test]
+    fn a_shard_that_is_missing_cut_or_another_is_an_error() {
+        let name = "model-00002-of-00003.safetensors";
+        let whole = fs::read(family_folder("qwen2").join(name)).unwrap();
+        for bytes in [Some(Vec::new()), Some(whole[..whole.len() / 2].to_vec()), Some(whole[..4].to_vec()), None] {
+            let folder = copy();
+            match bytes {
+                Some(bytes) => fs::write(folder.path().join(name), bytes).unwrap(),
+                None => fs::remove_file(folder.path().join(name)).unwrap(),
+            }
+            let error = error(folder.path());
+            assert!(
+                matches!(error, Error::Format { .. } | Error::Io { .. }) && error.to_string().contains(name),
+                "{error}"
+            );
+        }
+        // The other shards' tensors in its place.
+        let folder = copy();
+        fs::copy(folder.path().join("model-00001-of-00003.safetensors"), folder.path().join(name)).unwrap();
+        assert!(matches!(error(folder.path()), Error::Format { .. }));
+        // A pickle beside an index of pickles.
+        let folder = copy();
+        fs::rename(folder.path().join(INDEX), folder.path().join("pytorch_model.bin.index.json")).unwrap();
+        assert!(error(folder.path()).to_string().contains("pickle"));
+    }
+}
+
+#[test]
+fn end_tokens_that_are_none_are_errors() {
+    for content in
+        [&b"{\"eos_token_id\": \"</s>\"}"[..], b"{\"eos_token_id\": [1, -2]}", b"{", b"{\"eos_token_id\": 1e99}"]
+    {
+        let error = error_with("generation_config.json", content);
+        assert!(error.to_string().contains("eos_token_id"), "{error}");
+    }
+    for content in [&b"{"[..], b"{\"chat_template\": 7}", b"{\"chat_template\": \"{% if %}\"}"] {
+        assert!(matches!(error_with("tokenizer_config.json", content), Error::Format { .. }));
+    }
+}

@@ -1,7 +1,7 @@
 //! A conversation about one participant, by a model of random weights: what it reads, not what it says.
 
 use helm_core::{Context, Outcome, Risk};
-use helm_llm::{ChatTemplate, Conversation, Error, GenerationConfig, Helm, LanguageModel, NOTICE};
+use helm_llm::{ChatTemplate, Conversation, Error, GenerationConfig, Helm, LanguageModel, NOTICE, SoftPrompt};
 
 use crate::models::{cohort, device, pass_on, stories_folder, tiny};
 
@@ -81,4 +81,24 @@ fn a_reply_is_what_the_model_says_after_the_written_conversation() {
     // It is a part of what is read next.
     assert!(told(&conversation).ends_with(&format!("User: Is it asthma?\nAssistant: {}\nAssistant:", reply.trim())));
     conversation.ask("And then?", config(5), |_| ()).unwrap();
+}
+
+/// A soft prompt stands in front of the conversation, and says something of its own there.
+#[test]
+fn a_soft_prompt_is_in_front_of_the_conversation() {
+    let Some(folder) = stories_folder() else { return };
+    let model = LanguageModel::load(&folder, &device()).unwrap();
+    let reply = |helm: &Helm| {
+        let record = Context::default().with_text("Age: 54.");
+        let cohort = cohort(1);
+        let mut conversation = Conversation::new(helm, cohort.record(0), &record, &[]).unwrap();
+        conversation.ask("Is it asthma?", config(20), |_| ()).unwrap()
+    };
+    let plain = Helm::new(model.clone(), vec![]).unwrap();
+    let d_model = model.frozen().d_model();
+    let vector = |at: usize| (0..d_model).map(|i| (1.7 * (i * at) as f32).sin()).collect();
+    let soft_prompt = SoftPrompt::new(&(1..80).map(vector).collect::<Vec<Vec<f32>>>()).unwrap();
+    let tuned = Helm::new(model, vec![]).unwrap().with_soft_prompt(&soft_prompt).unwrap();
+    assert_ne!(reply(&plain), reply(&tuned));
+    assert_eq!(reply(&tuned), reply(&tuned));
 }

@@ -1,30 +1,36 @@
 //! Every shortcut against the plain computation: packed questions, batches, padding, cached prefixes.
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use helm_core::{Answers, Cohort, Context, Question, Risk};
 use helm_encoders::Modality;
-use helm_llm::{FrozenDecoder, Helm, LanguageModel, Padding, Prompt, Tokenizer};
+use helm_llm::{FrozenDecoder, Helm, LanguageModel, Padding, Prompt, SoftPrompt, Tokenizer};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::models::{cohort, device, pass_on, stories_folder, tiny_folder};
+use crate::models::{cohort, device, family_folder, pass_on, stories_folder, tiny_folder};
 
 /// Largest difference of a log-likelihood between two ways to compute it; where it is below −4, the same share of it:
 /// at −18 the steps of an f32 are 2e-6.
 const LOG_LIKELIHOOD: f64 = 1e-5;
 const PARTICIPANTS: usize = 7;
 
-/// The models, each with and without a cache of constant prefixes.
+/// The models, one of each family among them, each with and without a cache of constant prefixes.
 static MODELS: LazyLock<Vec<[LanguageModel; 2]>> = LazyLock::new(|| {
-    let folders = [Some(tiny_folder()), stories_folder()];
-    let load = |folder: &std::path::PathBuf, bytes| {
+    let load = |folder: &Path, tokenizer: &Path, bytes| {
         let frozen = FrozenDecoder::load(folder, &device()).unwrap().with_cache_bytes(bytes);
-        let tokenizer = Tokenizer::from_file(&folder.join("tokenizer.json")).unwrap();
+        let tokenizer = Tokenizer::from_file(&tokenizer.join("tokenizer.json")).unwrap();
         LanguageModel::new(Arc::new(frozen), Arc::new(tokenizer))
     };
-    folders.iter().flatten().map(|folder| [load(folder, 1 << 24), load(folder, 0)]).collect()
+    let mut folders = vec![(tiny_folder(), tiny_folder())];
+    folders.extend(stories_folder().map(|folder| (folder.clone(), folder)));
+    folders.extend(FAMILIES.map(|name| (family_folder(name), tiny_folder())));
+    folders.iter().map(|(folder, tokenizer)| [load(folder, tokenizer, 1 << 24), load(folder, tokenizer, 0)]).collect()
 });
+
+/// Those that differ in what a tree's shape and positions touch: windows, caps, learned and partial positions.
+const FAMILIES: [&str; 6] = ["mistral", "gemma2", "gemma3_text", "phi3", "gpt2", "gpt_neox"];
 
 static COHORT: LazyLock<Cohort> = LazyLock::new(|| cohort(PARTICIPANTS));
 
@@ -38,8 +44,13 @@ fn modalities(d_model: usize) -> Vec<Modality> {
     ]
 }
 
-fn helm(model: &LanguageModel) -> Helm {
-    Helm::new(model.clone(), modalities(model.frozen().d_model())).unwrap()
+/// Modalities, and a soft prompt of so many vectors in front of everything.
+fn helm(model: &LanguageModel, n_front: usize) -> Helm {
+    let helm = Helm::new(model.clone(), modalities(model.frozen().d_model())).unwrap();
+    if n_front == 0 {
+        return helm;
+    }
+    helm.with_soft_prompt(&SoftPrompt::from_text(n_front, "ill or well", model).unwrap()).unwrap()
 }
 
 /// What a participant's context holds, in this order: text, perhaps the breath, text, perhaps the heart, text.
@@ -130,9 +141,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn packed_questions_equal_one_at_a_time(plans in plans(), questions in questions()) {
+    fn packed_questions_equal_one_at_a_time(plans in plans(), questions in questions(), n_front in 0usize..4) {
         for [model, _] in MODELS.iter() {
-            let helm = helm(model);
+            let helm = helm(model, n_front);
             let together = risks(&helm, &plans, &questions);
             let alone: Vec<_> = questions.iter().map(|question| risks(&helm, &plans, std::slice::from_ref(question))).collect();
             let alone: Vec<Vec<Risk>> =
@@ -142,29 +153,29 @@ proptest! {
     }
 
     #[test]
-    fn a_batch_equals_its_participants_alone(plans in plans(), questions in questions(), per_pass in 1usize..8) {
+    fn a_batch_equals_its_participants_alone(plans in plans(), questions in questions(), n_front in 0usize..4, per_pass in 1usize..8) {
         for [model, _] in MODELS.iter() {
-            let alone = helm(model).with_trees_per_pass(1);
+            let alone = helm(model, n_front).with_trees_per_pass(1);
             let alone: Vec<_> = prompts(&alone, &plans, &questions)
                 .into_iter()
                 .map(|prompt| alone.risks(&[prompt]).unwrap().remove(0))
                 .collect();
-            close(&risks(&helm(model).with_trees_per_pass(per_pass), &plans, &questions), &alone)?;
+            close(&risks(&helm(model, n_front).with_trees_per_pass(per_pass), &plans, &questions), &alone)?;
         }
     }
 
     #[test]
-    fn the_side_of_padding_changes_nothing(plans in plans(), questions in questions()) {
+    fn the_side_of_padding_changes_nothing(plans in plans(), questions in questions(), n_front in 0usize..4) {
         for [model, _] in MODELS.iter() {
-            let right = risks(&helm(model).with_padding(Padding::Right), &plans, &questions);
-            close(&right, &risks(&helm(model).with_padding(Padding::Left), &plans, &questions))?;
+            let right = risks(&helm(model, n_front).with_padding(Padding::Right), &plans, &questions);
+            close(&right, &risks(&helm(model, n_front).with_padding(Padding::Left), &plans, &questions))?;
         }
     }
 
     #[test]
-    fn cached_prefixes_equal_computed_ones(plans in plans(), questions in questions()) {
+    fn cached_prefixes_equal_computed_ones(plans in plans(), questions in questions(), n_front in 0usize..4) {
         for [cached, computed] in MODELS.iter() {
-            let (cached, computed) = (helm(cached), helm(computed));
+            let (cached, computed) = (helm(cached, n_front), helm(computed, n_front));
             let first = risks(&cached, &plans, &questions);
             close(&first, &risks(&computed, &plans, &questions))?;
             // The second time the prefixes come from the cache.
@@ -173,9 +184,9 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_rows_changes_nothing(plans in plans(), questions in questions()) {
+    fn the_order_of_rows_changes_nothing(plans in plans(), questions in questions(), n_front in 0usize..4) {
         for [model, _] in MODELS.iter() {
-            let helm = helm(model);
+            let helm = helm(model, n_front);
             let mut prompts = prompts(&helm, &plans, &questions);
             let mut forward = helm.risks(&prompts).unwrap();
             prompts.reverse();

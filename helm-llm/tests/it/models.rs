@@ -10,8 +10,9 @@ use helm_core::{Cohort, Feature, ParticipantId, Schema, Value};
 use helm_encoders::{Modality, ModalityEncoder, SoftTokens};
 use helm_llm::{GenerationConfig, LanguageModel};
 
+/// The device under test: the CPU, or what `HELM_TEST_DEVICE` names, for which helm-llm must be built.
 pub(crate) fn device() -> Device {
-    helm_encoders::device("cpu").unwrap()
+    helm_encoders::device(&std::env::var("HELM_TEST_DEVICE").unwrap_or("cpu".into())).unwrap()
 }
 
 /// Makes something whose random numbers a seed decides: they are drawn from one stream of the whole program.

@@ -7,7 +7,7 @@ use helm_encoders::{
     FeatureEncoder, Modality, ModalityEncoder, ModalityInput, PretrainConfig, Pretrainer, ResNet1dConfig,
     SpirogramEncoder, SpirogramEncoderConfig, SpirogramInput, TabularEncoderConfig, TabularReader, Targets,
 };
-use helm_llm::{Error, Examples, Helm, Prompt, TrainConfig, Trainer};
+use helm_llm::{Checkpoint, Error, Examples, Helm, Prompt, TrainConfig, Trainer};
 use safetensors::SafeTensors;
 
 use crate::models::{cohort, device, pass_on, seeded, tiny};
@@ -184,8 +184,8 @@ fn a_checkpoint_is_a_modality_saved_whole() {
     let labels = (0..12).map(|row| vec![Some(row % 2 == 0)]).collect();
     let examples = Examples::new(prompts(&helm, &train), labels).unwrap();
     Trainer::new(config).unwrap().fit(&mut helm, &examples, &mut ()).unwrap();
-    let epoch = folder.path().join("epoch-001");
-    let loaded = Modality::load_from::<TabularEncoderConfig, TabularReader>(&epoch, "x", &device()).unwrap();
+    let saved = Checkpoint::latest(folder.path()).unwrap().unwrap().weights();
+    let loaded = Modality::load_from::<TabularEncoderConfig, TabularReader>(&saved, "x", &device()).unwrap();
     let loaded = Helm::new(tiny(), vec![loaded]).unwrap();
     assert_eq!(log_odds(&loaded, &prompts(&loaded, &new)), log_odds(&helm, &prompts(&helm, &new)));
 }

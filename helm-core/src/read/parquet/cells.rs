@@ -9,7 +9,7 @@ use arrow_schema::DataType;
 use crate::{Cells, MissingReason, Value};
 
 /// A row of the batch, what was expected there, and what found.
-type Fault = (usize, &'static str, &'static str);
+pub(crate) type Fault = (usize, &'static str, &'static str);
 
 const MISSING: Value = Value::Missing(MissingReason::NotRecorded);
 
@@ -29,7 +29,7 @@ fn is_number(data_type: &DataType) -> bool {
 }
 
 /// An array's cells.
-pub(super) fn cells(array: &ArrayRef) -> Result<Cells, Fault> {
+pub(crate) fn cells(array: &ArrayRef) -> Result<Cells, Fault> {
     let texts = |texts: &mut dyn Iterator<Item = Option<&str>>| {
         Ok(Cells::Text(texts.map(|text| text.filter(|text| !text.is_empty()).map(str::to_owned)).collect()))
     };

@@ -3,7 +3,7 @@
 /// Up to |z| = 3 the series Φ(z) = 1/2 + φ(z)·(z + z³/3 + z⁵/15 + …) (Marsaglia, J. Stat. Softw. 11(4), 2004), further
 /// out Laplace's continued fraction of the tail, which keeps its relative precision there.
 pub(super) fn cumulative(z: f64) -> f64 {
-    let density = (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
+    let density = libm::exp(-0.5 * z * z) / std::f64::consts::TAU.sqrt();
     if z.abs() <= 3.0 {
         let (mut term, mut sum, mut n) = (z, z, 1.0);
         while term.abs() > 1e-17 {
