@@ -6,16 +6,16 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use clap::Parser;
-use helm_core::{Cohort, Folds};
+use helm_core::{Cohort, Folds, Schema};
 use helm_encoders::{
     FlowVolume, Modality, ResNet1dConfig, SpirogramEncoderConfig, SpirogramReader, TabularEncoderConfig, TabularReader,
 };
 use helm_eval::baseline::{BoostingConfig, LogisticConfig};
 use helm_examples::{
-    AllScores, Failure, Fold, Manifest, Progress, Scores, Study, StudyArgs, at_least, breath_attribution,
-    check_classes, nhanes, run, write_atomically,
+    AllScores, DataSource, Failure, Fold, Manifest, Progress, Scorer, Scores, SignalColumn, Study, StudyArgs, at_least,
+    breath_attribution, calibrate, check_classes, flat_schema_file, nhanes, run, write_atomically,
 };
-use helm_llm::{LanguageModel, TrainConfig};
+use helm_llm::{Bundle, Helm, LanguageModel, TrainConfig};
 use helm_serialize::Serializer;
 use serde_json::json;
 
@@ -37,6 +37,11 @@ by a doctor, 0 not (MCQ_G); hypertension_jnc7, Yes or No. Cells may be empty.
 Where the folder also has SPXRAW_G.csv, the survey's raw curves with its own column names, the spirogram is a person's
 best accepted breath in full instead of a few points of it.
 
+With --save, the risks of the bundle are calibrated by Platt scaling on half of the participants, from log-odds that models
+of the cross-validation gave to people they had not seen; how calibrated they are on the other half stands in the
+bundle's parts/calibration.json. No participant's data are in it, only statistics: means and deviations of features,
+learned weights. All outcomes must share their features: hypertension needs a bundle of its own.
+
 With --report, attribution_OUTCOME.svg shows what in the breaths of cases speaks for the outcome: their mean flow–volume
 curve, coloured by integrated gradients.
 
@@ -53,6 +58,10 @@ struct Args {
     /// Passes over the training participants
     #[arg(long, default_value_t = 4, value_parser = at_least(1))]
     epochs: usize,
+    /// Train helm_multimodal once more, on everyone, and save it as a bundle with all that it takes to score new people
+    /// (example predict). The folder may be new or empty, or hold a bundle, which is replaced
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
     #[command(flatten)]
     study: StudyArgs,
 }
@@ -118,7 +127,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
             None => groups.push((features, vec![outcome.clone()])),
         }
     }
-    let mut progress = Progress::new(groups.len() * 2 * folds.k());
+    let mut progress = Progress::new(groups.len() * 2 * folds.k() + usize::from(args.save.is_some()));
     for (features, outcomes) in &groups {
         for (name, spirogram) in [(HELM_TABULAR, false), (HELM_MULTIMODAL, true)] {
             let encoders = Encoders { cohort, model: &model, device: &device, features, spirogram };
@@ -142,7 +151,14 @@ fn estimate(args: &Args) -> Result<(), Failure> {
                 }
                 Ok(())
             };
-            scores.extend(study.cross_validate(name, &folds, &mut progress, &mut look)?);
+            let of_study = study.cross_validate(name, &folds, &mut progress, &mut look)?;
+            if let (Some(folder), true) = (&args.save, spirogram) {
+                let helm = study.fit_all(name, &folds, &mut progress)?;
+                scorer(helm, &study, features, &of_study, args.study.seed)?.save(folder)?;
+                let bundle = folder.display();
+                args.study.say(&format!("Saved the model of everyone to {bundle}, for the example predict.\n"));
+            }
+            scores.extend(of_study);
         }
     }
     progress.finish();
@@ -159,12 +175,35 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     args.study.finish(&scores, &table, &manifest, false, begin)
 }
 
+/// What is kept of the multimodal model.
+fn scorer(helm: Helm, study: &Study<'_>, features: &[&str], scores: &[Scores], seed: u64) -> Result<Scorer, Failure> {
+    let whole = study.cohort.schema();
+    let read = |name: &str| features.contains(&name) || nhanes::BESIDE_THE_CURVE.contains(&name);
+    let schema = Schema::new(
+        whole.features().iter().filter(|feature| read(&feature.name)).cloned().collect(),
+        vec![nhanes::SPIROGRAM.into()],
+        whole.outcomes().iter().filter(|outcome| study.outcomes.contains(&outcome.name)).cloned().collect(),
+    )?;
+    let breath = SignalColumn { name: nhanes::SPIROGRAM, rate_hz: nhanes::RATE_HZ, unit: "L" };
+    let source = DataSource { nhanes_folder: true, schema_file: flat_schema_file(&schema, &[breath])? };
+    let calibration = calibrate(study.cohort, scores, seed)?;
+    Ok(Scorer { helm, serializer: study.serializer.clone(), schema, source, calibration })
+}
+
 /// What would otherwise show only at the end of the run.
 fn check_arguments(args: &Args) -> Result<(), Failure> {
     for (index, outcome) in args.outcome.iter().enumerate() {
         if args.outcome[..index].contains(outcome) {
             return Err(Failure::new(format!("--outcome: expected every outcome once, found {outcome:?} twice")));
         }
+    }
+    let features = |outcome: &String| nhanes::tabular_features(outcome);
+    if let (Some(folder), [first, others @ ..]) = (&args.save, args.outcome.as_slice()) {
+        if let Some(other) = others.iter().find(|other| features(other) != features(first)) {
+            let found = format!("{first} and {other}");
+            return Err(Failure::new(format!("--save: expected outcomes with the same features, found {found}")));
+        }
+        Bundle::check_folder(folder)?;
     }
     args.study.check()
 }
@@ -232,7 +271,7 @@ impl Encoders<'_> {
         let reader = fit(self.features)?;
         let encoder =
             TabularEncoderConfig::new(reader.width(), N_SOFT, d_model).with_d_hidden(D_HIDDEN).with_initial_rms(rms);
-        let mut modalities = vec![Modality::new("tabular", encoder.init(self.device), reader, self.device)];
+        let mut modalities = vec![Modality::from_config("tabular", &encoder, &reader, self.device)?];
         if self.spirogram {
             let reader = SpirogramReader::new(nhanes::SPIROGRAM, GRID).with_scalars(fit(&nhanes::BESIDE_THE_CURVE)?);
             // 128 points need no padding: they are 4 × 32.
@@ -240,7 +279,7 @@ impl Encoders<'_> {
             let encoder = SpirogramEncoderConfig::new(resnet, reader.n_scalars(), N_SOFT, d_model)
                 .with_d_hidden(D_HIDDEN)
                 .with_initial_rms(rms);
-            modalities.push(Modality::new(nhanes::SPIROGRAM, encoder.init(self.device), reader, self.device));
+            modalities.push(Modality::from_config(nhanes::SPIROGRAM, &encoder, &reader, self.device)?);
         }
         Ok(modalities)
     }

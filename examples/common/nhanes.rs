@@ -29,7 +29,7 @@ pub const RAW_CURVES: &str = "SPXRAW_G.csv";
 pub const SPIROGRAM: &str = "spirogram";
 
 /// Samples a second of the interpolated curves.
-const RATE_HZ: f64 = 100.0;
+pub const RATE_HZ: f64 = 100.0;
 
 /// Tabular features, without spirometry.
 pub const TABULAR: [&str; 8] = ["age", "sex", "bmi", "height", "ever_smoked", "smokes_now", "systolic", "diastolic"];

@@ -7,8 +7,8 @@ use crate::Failure;
 pub struct Prediction {
     /// The participant's row in the cohort, from 1; never an identifier.
     pub row: usize,
-    /// The fold in which the participant was tested, from 1.
-    pub fold: usize,
+    /// The fold in which the participant was tested, from 1; a new person is in none.
+    pub fold: Option<usize>,
     /// The outcome.
     pub outcome: String,
     /// The model.
@@ -17,8 +17,8 @@ pub struct Prediction {
     pub log_odds: f64,
     /// The share of the language model's probability on the declared answers; a classical model has none.
     pub answer_mass: Option<f64>,
-    /// Case or control.
-    pub label: bool,
+    /// Case or control, as far as that is known.
+    pub label: Option<bool>,
 }
 
 /// Prints, unless standard output carries the JSON.
@@ -39,12 +39,12 @@ pub fn write_predictions(path: &Path, predictions: &[Prediction]) -> Result<(), 
     for prediction in predictions {
         csv.write_record([
             prediction.row.to_string(),
-            prediction.fold.to_string(),
+            prediction.fold.map_or_else(String::new, |fold| fold.to_string()),
             prediction.outcome.clone(),
             prediction.model.clone(),
             prediction.log_odds.to_string(),
             prediction.answer_mass.map_or_else(String::new, |mass| mass.to_string()),
-            u8::from(prediction.label).to_string(),
+            prediction.label.map_or_else(String::new, |label| u8::from(label).to_string()),
         ])?;
     }
     write_atomically(path, &csv.into_inner().map_err(|error| Failure::new(error.error()))?)

@@ -31,6 +31,11 @@ impl Progress {
         self.bar.set_message(self.stage.clone());
     }
 
+    /// So much of the stage is done.
+    pub fn advance(&self, done: usize, of: usize) {
+        self.bar.set_position(self.done_before + self.share * PER_STAGE * done as u64 / of.max(1) as u64);
+    }
+
     /// Ends the bar and removes it.
     pub fn finish(self) {
         self.bar.finish_and_clear();

@@ -82,12 +82,12 @@ impl AllScores<'_> {
                 let Some(label) = *label else { continue };
                 predictions.push(Prediction {
                     row: row + 1,
-                    fold: self.folds.fold_of_row()[row] + 1,
+                    fold: Some(self.folds.fold_of_row()[row] + 1),
                     outcome: scores.outcome.clone(),
                     model: scores.model.clone(),
                     log_odds: scores.log_odds[row],
                     answer_mass: scores.answer_mass.as_ref().map(|mass| mass[row]),
-                    label,
+                    label: Some(label),
                 });
             }
         }

@@ -74,6 +74,17 @@ impl Study<'_> {
         Ok(scores.collect())
     }
 
+    /// The model that is kept: trained on everyone, after [`cross_validate`](Self::cross_validate) has said how well
+    /// such models do. The bar gets one stage more.
+    ///
+    /// # Errors
+    /// Where a prompt can't be made or training fails.
+    pub fn fit_all(&self, name: &str, folds: &Folds, progress: &mut Progress) -> Result<Helm, Failure> {
+        progress.stage(format!("{name}, everyone"), 1);
+        let rows: Vec<usize> = (0..self.cohort.n_participants()).collect();
+        self.train(&rows, folds.k() as u64, progress)
+    }
+
     /// Trains on all rows for a fixed number of epochs. A validation set to stop early on would hold some sixty cases:
     /// too few to tell epochs apart, and too many to go without.
     fn train(&self, rows: &[usize], fold: u64, progress: &mut Progress) -> Result<Helm, Failure> {

@@ -7,7 +7,8 @@ use helm_encoders::ModalityKinds;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Helm, LanguageModel};
+use crate::files::io_error;
+use crate::{Error, Helm, LanguageModel, SoftPrompt};
 
 mod folder;
 mod manifest;
@@ -26,6 +27,7 @@ use model_identity::ModelIdentity;
 /// | `manifest.json` | format, helm's version, by what the language model is known again (hashes of weights and tokenizer, width, the loss of a fixed sentence), SHA-256 of every other file |
 /// | `outcomes.json` | each outcome's question and answers |
 /// | `modalities/SLOT.safetensors`, `.json` | each encoder's weights; its configuration, and its reader with the statistics learned in training |
+/// | `soft_prompt/` | the [`SoftPrompt`], if there is one, as PEFT's adapter |
 /// | `parts/NAME.json` | a part |
 ///
 /// The language model is not in it, and [`load`](Self::load) refuses another one than the encoders learned through.
@@ -81,6 +83,8 @@ struct Asked {
 const OUTCOMES: &str = "outcomes.json";
 const MODALITIES: &str = "modalities";
 const PARTS: &str = "parts";
+const SOFT_PROMPT: &str = "soft_prompt";
+const SOFT_PROMPT_FILES: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
 
 impl Bundle {
     /// A bundle of these outcomes, each with its question, without parts.
@@ -151,7 +155,7 @@ impl Bundle {
         folder::check_target(folder)
     }
 
-    /// Writes the bundle and a model's encoders as a folder, all of it or nothing. It may be new or empty, or hold a
+    /// Writes the bundle and a model's encoders and soft prompt as a folder, all of it or nothing. It may be new or empty, or hold a
     /// bundle, which is replaced; a folder with any other file is left as it is.
     ///
     /// # Errors
@@ -162,7 +166,7 @@ impl Bundle {
         folder::write(folder, |folder| {
             let make = |name| {
                 let path = folder.join(name);
-                fs::create_dir(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+                fs::create_dir(&path).map_err(io_error(&path))?;
                 Ok::<_, Error>(path)
             };
             let (modalities, parts) = (make(MODALITIES)?, make(PARTS)?);
@@ -170,15 +174,17 @@ impl Bundle {
             write_json(&folder.join(OUTCOMES), &self.outcomes)?;
             for (name, text) in &self.parts {
                 let path = parts.join(format!("{name}.json"));
-                fs::write(&path, text).map_err(|source| Error::Io { path, source })?;
+                fs::write(&path, text).map_err(io_error(&path))?;
+            }
+            if let Some(soft_prompt) = helm.soft_prompt()? {
+                soft_prompt.save_adapter(&folder.join(SOFT_PROMPT), "see manifest.json")?;
             }
             // All that is written so far is hashed, whatever it is.
-            let slots = helm.modalities().iter().map(|modality| modality.slot().clone()).collect();
-            Manifest::of(folder, language_model, slots)?.write(folder)
+            Manifest::of(folder, language_model, helm)?.write(folder)
         })
     }
 
-    /// Reads a bundle, and puts its encoders around the language model.
+    /// Reads a bundle, and puts its encoders and its soft prompt around the language model.
     ///
     /// # Errors
     /// [`Error::AnotherModel`] if the encoders learned through another language model or tokenizer; [`Error::Io`] and
@@ -213,8 +219,15 @@ impl Bundle {
             }
             Ok(kinds.load(&folder.join(MODALITIES), slot.clone(), &device)?)
         });
-        let modalities = modalities.collect::<Result<_, Error>>()?;
-        Ok((bundle, Helm::new(model, modalities)?))
+        let helm = Helm::new(model, modalities.collect::<Result<_, Error>>()?)?;
+        if !manifest.soft_prompt {
+            return Ok((bundle, helm));
+        }
+        for file in SOFT_PROMPT_FILES {
+            listed(format!("{SOFT_PROMPT}/{file}"))?;
+        }
+        let helm = helm.with_soft_prompt(&SoftPrompt::load_adapter(&folder.join(SOFT_PROMPT))?)?;
+        Ok((bundle, helm))
     }
 
     /// What is wrong with the outcomes.

@@ -4,5 +4,6 @@
 mod custom_encoder;
 mod evaluate;
 mod nhanes;
+mod predict;
 mod program;
 mod spirometry;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::program::{refused, run};
 
 /// The survey's folder and the model's.
-fn real() -> Option<(PathBuf, PathBuf)> {
+pub(crate) fn real() -> Option<(PathBuf, PathBuf)> {
     let Some(data) = std::env::var_os("HELM_TEST_DATA").filter(|data| !data.is_empty()) else {
         // Not eprintln, which a passing test swallows.
         let _ = writeln!(std::io::stderr(), "skipped: HELM_TEST_DATA is not set");
@@ -21,7 +21,7 @@ fn real() -> Option<(PathBuf, PathBuf)> {
     Some((data.join("data/nhanes_2011_2012"), data.join("models/stories260K")))
 }
 
-fn copy(folder: &Path) -> TempDir {
+pub(crate) fn copy(folder: &Path) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
@@ -50,7 +50,7 @@ fn refused_after(change: impl FnOnce(&Path, &Path), more: &[&str]) -> Option<Str
     Some(message)
 }
 
-fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(path).unwrap();
     change(&mut bytes);
     fs::write(path, bytes).unwrap();

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{Manifest, files};
 use crate::Error;
+use crate::files::io_error as io;
 
 /// Checks that a bundle may be written: into no folder yet, an empty one, or in place of a bundle with nothing else
 /// in it. The folder it shall stand in is made.
@@ -92,9 +93,4 @@ fn temporary(folder: &Path, end: &str) -> Result<PathBuf, Error> {
 
 fn remove(path: &Path) -> Result<(), Error> {
     if path.exists() { fs::remove_dir_all(path).map_err(io(path)) } else { Ok(()) }
-}
-
-fn io(path: &Path) -> impl Fn(std::io::Error) -> Error {
-    let path = path.to_path_buf();
-    move |source| Error::Io { path: path.clone(), source }
 }

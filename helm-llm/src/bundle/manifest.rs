@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::model_identity::ModelIdentity;
-use crate::Error;
+use crate::files::{hex, io_error};
+use crate::{Error, Helm};
 
 /// What a bundle says of itself, in `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,7 @@ pub(super) struct Manifest {
     notice: String,
     pub(super) language_model: ModelIdentity,
     pub(super) modalities: Vec<SlotId>,
+    pub(super) soft_prompt: bool,
     /// SHA-256 of every other file, by its path in the folder.
     files_sha256: BTreeMap<String, String>,
 }
@@ -36,8 +38,8 @@ const FILE: &str = "manifest.json";
 const MOST_BYTES: u64 = 1 << 26;
 
 impl Manifest {
-    /// Of a folder in which everything else is written.
-    pub(super) fn of(folder: &Path, language_model: ModelIdentity, modalities: Vec<SlotId>) -> Result<Self, Error> {
+    /// Of a folder in which everything else of a model is written.
+    pub(super) fn of(folder: &Path, language_model: ModelIdentity, helm: &Helm) -> Result<Self, Error> {
         let mut files_sha256 = BTreeMap::new();
         for name in files(folder)? {
             let hash = sha256(&folder.join(&name))?;
@@ -48,7 +50,8 @@ impl Manifest {
             helm_version: env!("CARGO_PKG_VERSION").into(),
             notice: crate::NOTICE.into(),
             language_model,
-            modalities,
+            modalities: helm.modalities().iter().map(|modality| modality.slot().clone()).collect(),
+            soft_prompt: helm.has_soft_prompt,
             files_sha256,
         })
     }
@@ -112,11 +115,11 @@ fn is_plain(name: &str) -> bool {
 /// The files below a folder, by their paths in it; the manifest is none of them.
 pub(super) fn files(folder: &Path) -> Result<Vec<String>, Error> {
     fn visit(folder: &Path, before: &str, found: &mut Vec<String>) -> Result<(), Error> {
-        let io = |source| Error::Io { path: folder.into(), source };
-        for entry in fs::read_dir(folder).map_err(io)? {
-            let entry = entry.map_err(io)?;
+        let io = io_error(folder);
+        for entry in fs::read_dir(folder).map_err(&io)? {
+            let entry = entry.map_err(&io)?;
             let name = format!("{before}{}", entry.file_name().to_string_lossy());
-            if entry.file_type().map_err(io)?.is_dir() {
+            if entry.file_type().map_err(&io)?.is_dir() {
                 visit(&entry.path(), &format!("{name}/"), found)?;
             } else if name != FILE {
                 found.push(name);
@@ -131,12 +134,12 @@ pub(super) fn files(folder: &Path) -> Result<Vec<String>, Error> {
 }
 
 fn sha256(path: &Path) -> Result<String, Error> {
-    let io = |source| Error::Io { path: path.into(), source };
-    let mut file = File::open(path).map_err(io)?;
+    let io = io_error(path);
+    let mut file = File::open(path).map_err(&io)?;
     let (mut hash, mut piece) = (Sha256::new(), vec![0; 1 << 16]);
     loop {
-        match file.read(&mut piece).map_err(io)? {
-            0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+        match file.read(&mut piece).map_err(&io)? {
+            0 => return Ok(hex(hash)),
             n => hash.update(&piece[..n]),
         }
     }
@@ -145,9 +148,7 @@ fn sha256(path: &Path) -> Result<String, Error> {
 /// The text of a file that is not too long for one.
 pub(super) fn read_text(path: &Path) -> Result<String, Error> {
     let mut text = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text))
-        .map_err(|source| Error::Io { path: path.into(), source })?;
+    File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text)).map_err(io_error(path))?;
     let wrong = |expected: String, found: &str| Error::Format { path: path.into(), expected, found: found.into() };
     if text.len() as u64 > MOST_BYTES {
         return Err(wrong(format!("at most {MOST_BYTES} bytes"), "more"));
@@ -164,7 +165,6 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path, expected: &str) -> Res
 }
 
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
-    let io = |source| Error::Io { path: path.into(), source };
-    let json = serde_json::to_vec_pretty(value).map_err(|error| io(error.into()))?;
-    fs::write(path, json).map_err(io)
+    let json = serde_json::to_vec_pretty(value).map_err(|error| io_error(path)(error.into()))?;
+    fs::write(path, json).map_err(io_error(path))
 }

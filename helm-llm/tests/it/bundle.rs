@@ -9,7 +9,7 @@ use helm_core::{
     Answers, Cohort, Context, Feature, MissingReason, ParticipantId, Question, Risk, Schema, Signal, SignalState, Value,
 };
 use helm_encoders::{Modality, ModalityKinds, SeriesEncoderConfig, SeriesReader, TabularEncoderConfig, TabularReader};
-use helm_llm::{Bundle, Error, Helm, LanguageModel};
+use helm_llm::{Bundle, Error, Helm, LanguageModel, SoftPrompt};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -51,7 +51,10 @@ fn helm(seed: u64) -> Helm {
         let series = Modality::from_config("ecg", &config, &reader, device).unwrap().with_stand_in(0.5);
         vec![tabular, series]
     });
-    Helm::new(model, modalities).unwrap()
+    let soft_prompt = SoftPrompt::from_text(3, "Is the person ill?", &model).unwrap();
+    let helm = Helm::new(model, modalities).unwrap();
+    // One with a soft prompt, one without.
+    if seed % 2 == 1 { helm.with_soft_prompt(&soft_prompt).unwrap() } else { helm }
 }
 
 fn bundle() -> Bundle {
@@ -125,6 +128,7 @@ fn a_loaded_bundle_scores_new_people_as_before() {
         assert_eq!(slopes(&loaded), slopes(&bundle));
         let expected = risks(&bundle, &before);
         assert_eq!(risks(&loaded, &after), expected);
+        assert_eq!(after.soft_prompt().unwrap(), before.soft_prompt().unwrap());
         assert_ne!(risks(&loaded, &helm(seed + 1)), expected);
         // And once more.
         loaded.save(&after, &folder.path().join("b")).unwrap();
@@ -192,7 +196,7 @@ fn another_language_model_is_refused() {
 fn every_file_is_checked() {
     let (_keep, folder) = saved();
     let all = files(&folder);
-    assert_eq!(all.len(), 8, "{all:?}");
+    assert_eq!(all.len(), 10, "{all:?}");
     for path in &all {
         let good = fs::read(path).unwrap();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -238,6 +242,8 @@ fn lies_are_refused() {
         ("manifest.json", "/modalities", json!(["tabular", "tabular"]), "twice"),
         ("manifest.json", "/modalities", json!(["blood"]), "modalities/blood.json"),
         ("manifest.json", "/modalities", json!(["../ecg"]), "../ecg"),
+        ("manifest.json", "/soft_prompt", json!(1), "manifest"),
+        ("soft_prompt/adapter_config.json", "/num_virtual_tokens", json!(4), "adapter"),
         ("outcomes.json", "", json!([]), "found none"),
         ("outcomes.json", "/0/outcome", json!("worse"), "\"worse\" twice"),
         ("outcomes.json", "/0/question/answers/positive", json!([" no"]), "twice"),
@@ -251,6 +257,10 @@ fn lies_are_refused() {
         assert!(message.contains(expected), "{expected}: {message}");
         good.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
     }
+    let bare = folder.with_file_name("bare");
+    bundle().save(&helm(2), &bare).unwrap();
+    lie(&bare, "manifest.json", &mut |json| json["soft_prompt"] = json!(true));
+    assert!(error(&bare).to_string().contains("expected the file soft_prompt/adapter_config.json"));
     let part = load(&folder).unwrap().0.part::<Schema>("slopes").unwrap_err().to_string();
     assert!(part.contains("\"slopes\" of its type"), "{part}");
     let none = load(&folder).unwrap().0.part::<Schema>("colours").unwrap_err().to_string();
