@@ -101,7 +101,8 @@ fn another_run_is_refused_with_what_differs() {
         what
     };
     let new = |config: &TrainConfig| Trainer::new(config.clone()).unwrap();
-    let changes: [(&str, fn(&mut TrainConfig)); 4] = [
+    type Change = fn(&mut TrainConfig);
+    let changes: [(&str, Change); 4] = [
         ("setting epochs", |config| config.epochs = 3),
         ("setting learning_rate", |config| config.learning_rate *= 1.0 + 1e-12),
         ("setting seed", |config| config.seed = 1),
