@@ -45,12 +45,21 @@ nhanes DATA MODEL *ARGS:
 # Makes the reference numbers anew (needs Python and the packages in each script's header)
 golden MODEL DATA:
     python scripts/golden_llama.py --stories260k {{ MODEL }} --out .
+    python scripts/golden_families.py --out .
     python scripts/golden_peft.py --out .
     python scripts/golden_resnet1d.py --out .
     python scripts/golden_xpt.py --data {{ DATA }} --out .
     python scripts/golden_eval.py --out .
     python scripts/golden_survival.py --out .
     python scripts/golden_spirometry.py --out .
+
+# Conversations by transformers (the folder holds llama_tokenizer.json)
+golden-chat TOKENIZERS:
+    python scripts/golden_chat.py --tokenizers {{ TOKENIZERS }} --out .
+
+# Reading Parquet beside the parquet crate
+bench-reading:
+    cargo bench --package helm-benches --features parquet --bench reading
 
 # Builds with LibTorch: `pip install torch==2.9.0` first
 check-tch:
