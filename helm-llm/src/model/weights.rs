@@ -1,3 +1,6 @@
+//! From the tensors of files to the parts of a decoder.
+#![allow(clippy::single_range_in_vec_init, reason = "runs of numbers, often a single one")]
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 
