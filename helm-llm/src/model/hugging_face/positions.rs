@@ -45,7 +45,8 @@ impl Raw {
             _ => 1.0,
         };
         let d_rotary = (d_head as f64 * share) as usize;
-        if !(share > 0.0 && share <= 1.0) || !d_rotary.is_multiple_of(2) || d_rotary == 0 {
+        let fine = share > 0.0 && share <= 1.0 && d_rotary > 0 && d_rotary.is_multiple_of(2);
+        if !fine {
             return Err(("a head_dim with an even number of rotary coordinates".into(), d_rotary.to_string()));
         }
         let factor = |value: Option<f64>, name: &str| positive(value.unwrap_or(f64::NAN), name);
