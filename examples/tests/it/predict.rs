@@ -289,14 +289,14 @@ fn any_schema_can_be_said_of_a_flat_table() {
 fn only_scores_that_rise_with_the_risk_are_calibrated() {
     let n = 80;
     let schema = Schema::new(vec![], vec![], ["a", "b"].map(|name| Outcome::new(name, name, name)).to_vec()).unwrap();
-    let label = |row: usize| (row % 7 != 0).then_some(row % 3 == 0);
+    let label = |row: usize| (!row.is_multiple_of(7)).then_some(row.is_multiple_of(3));
     let cohort = Cohort::builder(schema, (0..n).map(|row| ParticipantId::new(row.to_string())).collect())
         .and_then(|builder| builder.outcome("a", (0..n).map(label).collect()))
         .and_then(|builder| builder.outcome("b", (0..n).map(label).collect()))
         .and_then(helm_core::CohortBuilder::build)
         .unwrap();
     // Right about three in four; and the other way round.
-    let log_odds = |row: usize| if (row % 3 == 0) == (row % 4 != 0) { 2.0 } else { -2.0 };
+    let log_odds = |row: usize| if row.is_multiple_of(3) != row.is_multiple_of(4) { 2.0 } else { -2.0 };
     let scores = [("a", 1.0), ("b", -1.0)].map(|(outcome, sign)| Scores {
         outcome: outcome.into(),
         model: "helm".into(),
