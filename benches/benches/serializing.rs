@@ -54,12 +54,14 @@ fn cohort() -> Result<Cohort, helm_core::Error> {
         .build()
 }
 
-/// The best of three runs, in seconds.
+/// The best of three runs, in seconds; what was written is given back outside of them, as Python's first list is.
 fn seconds<T>(mut task: impl FnMut() -> T) -> f64 {
     let once = |_| {
         let begin = Instant::now();
-        black_box(task());
-        begin.elapsed().as_secs_f64()
+        let written = black_box(task());
+        let seconds = begin.elapsed().as_secs_f64();
+        drop(written);
+        seconds
     };
     (0..3).map(once).fold(f64::INFINITY, f64::min)
 }

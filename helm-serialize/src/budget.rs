@@ -96,7 +96,7 @@ impl Serializer {
         loop {
             let mut text = String::new();
             write_features(&plan, record, places.iter().copied(), &mut text);
-            let context = self.with_slots(text, record)?;
+            let context = self.with_slots(&text, record)?;
             let texts = context.segments().iter().filter_map(|segment| match segment {
                 helm_core::Segment::Text(text) => Some((budget.count)(text)),
                 helm_core::Segment::Soft(_) => None,

@@ -107,6 +107,6 @@ impl Serializer {
             text.push_str("\n\n");
         }
         self.write_text(record, &mut text)?;
-        self.with_slots(text, record)
+        self.with_slots(&text, record)
     }
 }

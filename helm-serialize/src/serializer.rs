@@ -209,7 +209,7 @@ impl Serializer {
     pub fn context(&self, record: Record<'_>) -> Result<Context, Error> {
         let mut text = String::with_capacity(256);
         self.write_text(record, &mut text)?;
-        self.with_slots(text, record)
+        self.with_slots(&text, record)
     }
 
     /// The contexts of all participants, in the cohort's order, on as many threads as the pool has: whose number changes
@@ -238,7 +238,15 @@ impl Serializer {
             .into_par_iter()
             .map(|piece| {
                 let rows = piece * ROWS_PER_PIECE..n.min((piece + 1) * ROWS_PER_PIECE);
-                rows.map(|row| self.context(cohort.record(row))).collect()
+                // One text is written over and over; a context takes a copy of just its length.
+                let mut text = String::with_capacity(256);
+                let mut context = |row| {
+                    let record = cohort.record(row);
+                    text.clear();
+                    self.write_text(record, &mut text)?;
+                    self.with_slots(&text, record)
+                };
+                rows.map(&mut context).collect()
             })
             .collect();
         let mut contexts = Vec::with_capacity(n);
@@ -295,7 +303,7 @@ impl Serializer {
     }
 
     /// Text and then the soft slots.
-    pub(crate) fn with_slots(&self, text: String, record: Record<'_>) -> Result<Context, Error> {
+    pub(crate) fn with_slots(&self, text: &str, record: Record<'_>) -> Result<Context, Error> {
         let mut context = Context::default().with_text(text);
         for slot in &self.slots {
             let present = match &slot.signal {
