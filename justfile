@@ -56,6 +56,7 @@ golden MODEL DATA:
 # Conversations by transformers (the folder holds llama_tokenizer.json)
 golden-chat TOKENIZERS:
     python scripts/golden_chat.py --tokenizers {{ TOKENIZERS }} --out .
+    python scripts/golden_seams.py --tokenizers {{ TOKENIZERS }} --out .
 
 # Reading Parquet beside the parquet crate
 bench-reading:

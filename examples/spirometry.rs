@@ -5,17 +5,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use helm_core::spirometry::CurveUnit;
-use helm_examples::{Failure, Manifest, check_writable, run, write_atomically, write_json};
+use helm_examples::{BlowInput, Failure, Manifest, check_writable, run, write_atomically, write_json};
 use serde_json::json;
 
-#[path = "common/spirometry_input.rs"]
-mod input;
 #[path = "common/spirometry_plot.rs"]
 mod plot;
 #[path = "common/spirometry_result.rs"]
 mod result;
 
-use input::Input;
 use plot::BlowPlot;
 use result::{BlowResult, Normal};
 
@@ -114,7 +111,7 @@ fn main() -> ExitCode {
 fn measure(args: &Args) -> Result<(), Failure> {
     args.json.iter().chain(&args.plot).try_for_each(|path| check_writable(path))?;
     let normal = Normal::new(args)?;
-    let input = Input::read(&args.input, args.column.as_deref(), args.rate_hz, args.unit.into())?;
+    let input = BlowInput::read(&args.input, args.column.as_deref(), args.rate_hz, args.unit.into())?;
     let result = BlowResult::new(&input, normal).map_err(|error| match input.is_file {
         true => Failure::new(format!("{}: {error}", args.input.display())),
         false => error.into(),

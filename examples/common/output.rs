@@ -80,11 +80,28 @@ fn temporary(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
 pub fn write_json(path: &Path, value: &serde_json::Value) -> Result<(), Failure> {
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');
+    write_or_print(path, &text)
+}
+
+/// Writes a line of JSON for each value to a file, or to standard output for `-`.
+///
+/// # Errors
+/// If it can't be written.
+pub fn write_lines(path: &Path, values: &[serde_json::Value]) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    for value in values {
+        serde_json::to_writer(&mut text, value)?;
+        text.push(b'\n');
+    }
+    write_or_print(path, &text)
+}
+
+fn write_or_print(path: &Path, text: &[u8]) -> Result<(), Failure> {
     if path == Path::new("-") {
-        std::io::stdout().write_all(&text)?;
+        std::io::stdout().write_all(text)?;
         return Ok(());
     }
-    write_atomically(path, &text)
+    write_atomically(path, text)
 }
 
 /// Writes a file whole or not at all: under another name in the same folder first, then renamed.

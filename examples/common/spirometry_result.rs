@@ -7,10 +7,9 @@ use helm_core::spirometry::{
     Gli2012Group, GradedVolume, MeasureSettings, Measures, NhanesIiiGroup, Quality, ReferenceEquations,
     ReferenceMeasure, ReferencePerson, ReferenceValue, Sex,
 };
-use helm_examples::Failure;
+use helm_examples::{BlowInput, Failure};
 use serde_json::{Value, json};
 
-use super::input::Input;
 use super::{Args, Ethnicity, Reference};
 
 /// What is normal for a person; nothing where the person is not known.
@@ -98,7 +97,7 @@ impl BlowResult {
     ///
     /// # Errors
     /// If it can't be measured.
-    pub(crate) fn new(input: &Input, normal: Normal) -> Result<Self, Error> {
+    pub(crate) fn new(input: &BlowInput, normal: Normal) -> Result<Self, Error> {
         let measures = Measures::new(&input.blow, &MeasureSettings::default())?;
         let quality = Quality::new(&input.blow, &measures);
         Ok(Self { measures, quality, normal })

@@ -5,7 +5,7 @@ use helm_core::SlotId;
 use helm_encoders::ModalityInput;
 
 use crate::helm::{Prompt, SoftBatch};
-use crate::likelihood::{AnswerLogLikelihoods, answer_log_likelihoods, target_gradients};
+use crate::likelihood::{AnswerLogLikelihoods, answer_log_likelihoods, take, target_gradients};
 use crate::soft_gradient::{SoftGradient, gather};
 use crate::{Error, Helm};
 
@@ -181,8 +181,7 @@ impl Helm {
             let mut of_targets = Vec::with_capacity(log_probs.len());
             let mut rest = &log_probs[..];
             for tree in &pass.trees {
-                let (own, others) = rest.split_at(tree.targets().count());
-                rest = others;
+                let own = take(&mut rest, tree.targets().count());
                 let answers = answer_log_likelihoods(tree, own);
                 log_odds.push(AnswerLogLikelihoods::risk(answers[question]).log_odds);
                 let mut of_answers = vec![(0.0, 0.0); answers.len()];

@@ -29,13 +29,13 @@ pub trait FrozenModel: Send + Sync {
     /// The device of the soft tokens.
     fn device(&self) -> &Device;
 
-    /// The natural log-probabilities of the batch's targets.
+    /// The scores of the batch's targets.
     ///
     /// # Shapes
     /// - `soft`: `[soft rows of the batch, d_model]`, `None` for a batch without any
-    fn log_probs(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> Vec<f64>;
+    fn target_scores(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> Vec<TargetScore>;
 
-    /// The same, and the vector–Jacobian product that goes with them.
+    /// The natural log-probabilities of the batch's targets, and the vector–Jacobian product that goes with them.
     ///
     /// # Shapes
     /// - `soft`: `[soft rows of the batch, d_model]`
@@ -49,6 +49,15 @@ pub trait FrozenModel: Send + Sync {
 
     /// SHA-256 over all weights: equal before and after training.
     fn weights_sha256(&self) -> String;
+}
+
+/// How a language model sees a token at its place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TargetScore {
+    /// The natural logarithm of the token's probability.
+    pub log_prob: f64,
+    /// Whether no other token of the vocabulary is more likely there: greedy generation would write it.
+    pub is_most_likely: bool,
 }
 
 /// A text that grows, token by token or soft token by soft token; keys and values of what stands so far are kept.

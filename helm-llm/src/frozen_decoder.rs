@@ -7,7 +7,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
-use crate::frozen::{Decoding, FrozenModel, Vjp};
+use crate::frozen::{Decoding, FrozenModel, TargetScore, Vjp};
 use crate::model::{Checkpoint, Decoder, DecoderConfig, KeysValues, LoadReport, Sights, load, read_config};
 use crate::packed::{PackedTrees, Place};
 use crate::prefix_cache::PrefixCache;
@@ -75,20 +75,26 @@ impl FrozenDecoder {
         &self.config
     }
 
-    /// The targets' log-probabilities, `[targets]`, in the graph of the soft tokens if they have one.
-    fn target_log_probs(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> Tensor<1> {
+    /// The log-probabilities of all tokens where answers stand, in the graph of the soft tokens if they have one.
+    fn answer_places(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> AnswerPlaces {
         let hidden = self.hidden(batch, soft);
         // Several answers may follow one place: its logits are computed once.
         let mut places: Vec<usize> = batch.targets.iter().map(|&(place, _)| place).collect();
         places.sort_unstable();
         places.dedup();
         let row_of = |place: usize| places.partition_point(|&other| other < place);
-        let n_vocab = self.config.n_vocab;
-        let picked = batch.targets.iter().map(|&(place, id)| row_of(place) * n_vocab + id as usize);
-        let picked = self.indices(picked);
+        let row_of_target = batch.targets.iter().map(|&(place, _)| row_of(place)).collect();
         let rows = self.indices(places.iter().copied());
         let log_probs = log_softmax(self.decoder.logits(hidden.select(0, rows)), 1);
-        log_probs.reshape([places.len() * n_vocab]).select(0, picked)
+        AnswerPlaces { log_probs, row_of_target }
+    }
+
+    /// The targets' log-probabilities, `[targets]`.
+    fn target_log_probs(&self, batch: &PackedTrees, places: &AnswerPlaces) -> Tensor<1> {
+        let [n_places, n_vocab] = places.log_probs.dims();
+        let targets = batch.targets.iter().zip(&places.row_of_target);
+        let picked = self.indices(targets.map(|(&(_, id), row)| row * n_vocab + id as usize));
+        places.log_probs.clone().reshape([n_places * n_vocab]).select(0, picked)
     }
 
     /// Runs the blocks over a batch's places; hidden states `[batch * length, d_model]`.
@@ -249,13 +255,17 @@ impl FrozenModel for FrozenDecoder {
         &self.device
     }
 
-    fn log_probs(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> Vec<f64> {
-        to_f64(self.target_log_probs(batch, soft))
+    fn target_scores(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> Vec<TargetScore> {
+        let places = self.answer_places(batch, soft);
+        let log_probs = to_f64(self.target_log_probs(batch, &places));
+        let most = to_f64(places.log_probs.max_dim(1).flatten(0, 1));
+        let score = |(log_prob, &row): (f64, &usize)| TargetScore { log_prob, is_most_likely: log_prob >= most[row] };
+        log_probs.into_iter().zip(&places.row_of_target).map(score).collect()
     }
 
     fn log_probs_with_vjp(&self, batch: &PackedTrees, soft: Tensor<2>) -> (Vec<f64>, Vjp) {
         let soft = Tensor::from_inner(soft).require_grad();
-        let log_probs = self.target_log_probs(batch, Some(soft.clone()));
+        let log_probs = self.target_log_probs(batch, &self.answer_places(batch, Some(soft.clone())));
         let values = to_f64(log_probs.clone().inner());
         let vjp = Vjp::new(move |gradient| {
             let gradient: Vec<f32> = gradient.iter().map(|&gradient| gradient as f32).collect();
@@ -293,6 +303,14 @@ impl fmt::Debug for FrozenDecoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FrozenDecoder({:?})", self.config)
     }
+}
+
+/// Where the answers of a batch stand.
+struct AnswerPlaces {
+    /// `[places, n_vocab]`
+    log_probs: Tensor<2>,
+    /// The row of each target's place.
+    row_of_target: Vec<usize>,
 }
 
 struct WeightsHash(Sha256);

@@ -4,8 +4,9 @@ use burn::tensor::Tensor;
 use helm_core::{Context, Question, Record, Risk, SlotId};
 use helm_encoders::{Modality, ModalityInput};
 
+use crate::answer_score::{AnswerScore, answer_scores};
 use crate::language_model::check_length;
-use crate::likelihood::{AnswerLogLikelihoods, answer_log_likelihoods};
+use crate::likelihood::take;
 use crate::packed::{PackedTrees, Padding};
 use crate::soft_prompt::everyones_input;
 use crate::splice::splice;
@@ -43,6 +44,7 @@ pub struct Helm {
     pub(crate) has_soft_prompt: bool,
     /// Trees that one pass of the language model takes: the unit of work of a thread, and the bound of its memory.
     pub(crate) trees_per_pass: usize,
+    low_answer_mass: f64,
     padding: Padding,
 }
 
@@ -83,7 +85,14 @@ impl Helm {
     /// model's.
     pub fn new(model: LanguageModel, modalities: Vec<Modality>) -> Result<Self, Error> {
         let modalities = Self::checked(&model, modalities)?;
-        Ok(Self { model, modalities, has_soft_prompt: false, trees_per_pass: 32, padding: Padding::default() })
+        Ok(Self {
+            model,
+            modalities,
+            has_soft_prompt: false,
+            trees_per_pass: 32,
+            low_answer_mass: 0.1,
+            padding: Padding::default(),
+        })
     }
 
     /// The modalities, if they can stand side by side in the model's prompts.
@@ -112,6 +121,12 @@ impl Helm {
     pub fn with_trees_per_pass(mut self, trees: usize) -> Self {
         assert!(trees > 0, "a pass takes at least one tree");
         self.trees_per_pass = trees;
+        self
+    }
+
+    /// Warns where the answers to a question hold less than this share of the model's probability, 0.1 by default.
+    pub fn with_low_answer_mass(mut self, share: f64) -> Self {
+        self.low_answer_mass = share;
         self
     }
 
@@ -177,24 +192,41 @@ impl Helm {
     /// The risks of participants, one for each question of each prompt.
     ///
     /// # Errors
+    /// As [`answer_scores`](Self::answer_scores).
+    ///
+    /// # Panics
+    /// As [`answer_scores`](Self::answer_scores).
+    pub fn risks(&self, prompts: &[Prompt]) -> Result<Vec<Vec<Risk>>, Error> {
+        let scores = self.answer_scores(prompts)?;
+        Ok(scores.iter().map(|scores| scores.iter().map(AnswerScore::risk).collect()).collect())
+    }
+
+    /// The log-likelihoods of all surface forms of the answers, for each question of each prompt.
+    ///
+    /// Where the answers of some questions hold less than [a share](Self::with_low_answer_mass) of the model's
+    /// probability, their number is logged as a warning: the model was about to say something else.
+    ///
+    /// # Errors
     /// [`Error::RiskNotFinite`] if a log-likelihood is NaN or infinite; [`Error::Prompt`] if a prompt was made with
     /// other modalities.
     ///
     /// # Panics
     /// If a prompt was made with as many modalities, but of other encoders.
-    pub fn risks(&self, prompts: &[Prompt]) -> Result<Vec<Vec<Risk>>, Error> {
+    pub fn answer_scores(&self, prompts: &[Prompt]) -> Result<Vec<Vec<AnswerScore>>, Error> {
         self.check_prompts(prompts)?;
-        let mut risks = Vec::with_capacity(prompts.len());
-        for batch in prompts.chunks(self.trees_per_pass * rayon::current_num_threads().max(1)) {
-            let batch: Vec<&Prompt> = batch.iter().collect();
-            for answers in self.answers(&batch) {
-                if let Some(question) = answers.iter().position(|answer| !answer.is_finite()) {
-                    return Err(Error::RiskNotFinite { participant: risks.len() + 1, question: question + 1 });
-                }
-                risks.push(answers.into_iter().map(AnswerLogLikelihoods::risk).collect());
+        let scores = self.unchecked_scores(prompts);
+        for (participant, scores) in scores.iter().enumerate() {
+            if let Some(question) = scores.iter().position(|score| !score.is_finite()) {
+                return Err(Error::RiskNotFinite { participant: participant + 1, question: question + 1 });
             }
         }
-        Ok(risks)
+        let masses = scores.iter().flatten().map(|score| score.risk().answer_mass);
+        let (low, threshold) = (masses.filter(|&mass| mass < self.low_answer_mass).count(), self.low_answer_mass);
+        if low > 0 {
+            let n: usize = scores.iter().map(Vec::len).sum();
+            tracing::warn!("the declared answers hold less than {threshold} of the probability in {low} of {n} cases");
+        }
+        Ok(scores)
     }
 
     /// Checks that prompts were made with as many modalities.
@@ -209,8 +241,24 @@ impl Helm {
         }
     }
 
-    /// The answers' log-likelihoods of a batch, by encoders in scoring mode.
-    pub(crate) fn answers(&self, prompts: &[&Prompt]) -> Vec<Vec<AnswerLogLikelihoods>> {
+    /// The same, be they finite or not; by encoders in scoring mode.
+    ///
+    /// Prompts of like length are computed together, so that little is filled up.
+    pub(crate) fn unchecked_scores(&self, prompts: &[Prompt]) -> Vec<Vec<AnswerScore>> {
+        let mut by_length: Vec<usize> = (0..prompts.len()).collect();
+        by_length.sort_by_key(|&row| prompts[row].n_tokens());
+        let mut scores = vec![Vec::new(); prompts.len()];
+        for rows in by_length.chunks(self.trees_per_pass * rayon::current_num_threads().max(1)) {
+            let batch: Vec<&Prompt> = rows.iter().map(|&row| &prompts[row]).collect();
+            for (&row, answers) in rows.iter().zip(self.answers(&batch)) {
+                scores[row] = answers;
+            }
+        }
+        scores
+    }
+
+    /// The answers' scores of a batch.
+    fn answers(&self, prompts: &[&Prompt]) -> Vec<Vec<AnswerScore>> {
         use rayon::prelude::*;
 
         let batch = SoftBatch::new(prompts, self.modalities.len());
@@ -226,15 +274,11 @@ impl Helm {
         passes
             .into_par_iter()
             .flat_map_iter(|pass| {
-                let log_probs = frozen.log_probs(&pass.packed, pass.soft);
-                let mut rest = &log_probs[..];
+                let targets = frozen.target_scores(&pass.packed, pass.soft);
+                let mut rest = &targets[..];
                 pass.trees
                     .iter()
-                    .map(|tree| {
-                        let (own, others) = rest.split_at(tree.targets().count());
-                        rest = others;
-                        answer_log_likelihoods(tree, own)
-                    })
+                    .map(|tree| answer_scores(tree, take(&mut rest, tree.targets().count())))
                     .collect::<Vec<_>>()
             })
             .collect()

@@ -58,6 +58,7 @@
 //! Mixtures of experts, and rotary positions scaled by yarn or dynamically, are refused.
 //! Encoder–decoders such as T5 won't be.
 
+mod answer_score;
 mod bundle;
 mod chat;
 mod chat_template;
@@ -82,12 +83,13 @@ mod tokenizer;
 mod train;
 mod tree;
 
+pub use answer_score::AnswerScore;
 pub use bundle::Bundle;
 pub use chat::{Conversation, NOTICE};
 pub use chat_template::{ChatRole, ChatTemplate};
 pub use error::Error;
 pub use explain::Attribution;
-pub use frozen::{Decoding, FrozenModel, Vjp};
+pub use frozen::{Decoding, FrozenModel, TargetScore, Vjp};
 pub use frozen_decoder::FrozenDecoder;
 pub use generation::{FinishReason, Generation};
 pub use generation_config::GenerationConfig;

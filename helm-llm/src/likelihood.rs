@@ -1,6 +1,6 @@
 use helm_core::Risk;
 
-use crate::tree::TokenTree;
+use crate::tree::{Target, TokenTree};
 
 /// The two answers' log-likelihoods of one question, and how they depend on the log-probabilities of tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -10,10 +10,6 @@ pub(crate) struct AnswerLogLikelihoods {
 }
 
 impl AnswerLogLikelihoods {
-    pub(crate) fn is_finite(self) -> bool {
-        self.positive.is_finite() && self.negative.is_finite()
-    }
-
     pub(crate) fn risk(self) -> Risk {
         Risk::from_log_likelihoods(self.positive, self.negative)
     }
@@ -24,7 +20,7 @@ impl AnswerLogLikelihoods {
 /// A surface form's log-likelihood is the sum over its tokens, an answer's the log-sum-exp over its forms.
 pub(crate) fn answer_log_likelihoods(tree: &TokenTree, log_probs: &[f64]) -> Vec<AnswerLogLikelihoods> {
     let mut rest = log_probs;
-    let mut answer = |forms: &[Vec<crate::tree::Target>]| log_sum_exp(&form_sums(forms, &mut rest));
+    let mut answer = |forms: &[Vec<Target>]| log_sum_exp(&form_sums(forms, &mut rest));
     tree.questions()
         .iter()
         .map(|question| AnswerLogLikelihoods {
@@ -39,7 +35,7 @@ pub(crate) fn answer_log_likelihoods(tree: &TokenTree, log_probs: &[f64]) -> Vec
 pub(crate) fn target_gradients(tree: &TokenTree, log_probs: &[f64], of_answers: &[(f64, f64)]) -> Vec<f64> {
     let mut rest = log_probs;
     let mut gradients = Vec::with_capacity(log_probs.len());
-    let mut answer = |forms: &[Vec<crate::tree::Target>], gradient: f64| {
+    let mut answer = |forms: &[Vec<Target>], gradient: f64| {
         let sums = form_sums(forms, &mut rest);
         let total = log_sum_exp(&sums);
         for (form, sum) in forms.iter().zip(sums) {
@@ -53,18 +49,18 @@ pub(crate) fn target_gradients(tree: &TokenTree, log_probs: &[f64], of_answers: 
     gradients
 }
 
-fn form_sums(forms: &[Vec<crate::tree::Target>], rest: &mut &[f64]) -> Vec<f64> {
-    forms
-        .iter()
-        .map(|form| {
-            let (own, others) = rest.split_at(form.len());
-            *rest = others;
-            own.iter().sum()
-        })
-        .collect()
+fn form_sums(forms: &[Vec<Target>], rest: &mut &[f64]) -> Vec<f64> {
+    forms.iter().map(|form| take(rest, form.len()).iter().sum()).collect()
 }
 
-fn log_sum_exp(values: &[f64]) -> f64 {
+/// The next so many of the rest.
+pub(crate) fn take<'a, T>(rest: &mut &'a [T], n: usize) -> &'a [T] {
+    let (own, others) = rest.split_at(n);
+    *rest = others;
+    own
+}
+
+pub(crate) fn log_sum_exp(values: &[f64]) -> f64 {
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if most == f64::NEG_INFINITY {
         return most;

@@ -15,6 +15,9 @@ pub(crate) struct PrefixCache {
 struct Entries {
     by_text: HashMap<Vec<u32>, Tensor<2>>,
     bytes: usize,
+    hits: usize,
+    /// Whether a text found no room.
+    is_full: bool,
 }
 
 impl Default for PrefixCache {
@@ -36,8 +39,10 @@ impl PrefixCache {
         compute: impl FnOnce(&[&[u32]]) -> Vec<Tensor<2>>,
     ) -> Vec<Option<Tensor<2>>> {
         let mut found: Vec<Option<Tensor<2>>> = {
-            let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-            texts.iter().map(|text| entries.by_text.get(text).cloned()).collect()
+            let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+            let found: Vec<_> = texts.iter().map(|text| entries.by_text.get(text).cloned()).collect();
+            entries.hits += found.iter().flatten().count();
+            found
         };
         let absent: Vec<usize> = (0..texts.len()).filter(|&i| found[i].is_none() && !texts[i].is_empty()).collect();
         if absent.is_empty() {
@@ -47,13 +52,26 @@ impl PrefixCache {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         for (i, tensor) in absent.into_iter().zip(computed) {
             let bytes = tensor.shape().num_elements() * tensor.dtype().size() + size_of_val(texts[i].as_slice());
-            if entries.bytes + bytes <= self.budget_bytes
-                && entries.by_text.insert(texts[i].clone(), tensor.clone()).is_none()
-            {
+            if entries.bytes + bytes > self.budget_bytes {
+                self.say_full(&mut entries);
+            } else if entries.by_text.insert(texts[i].clone(), tensor.clone()).is_none() {
                 entries.bytes += bytes;
             }
             found[i] = Some(tensor);
         }
         found
+    }
+
+    /// Says once that the cache is full, where that was for nothing.
+    fn say_full(&self, entries: &mut Entries) {
+        let first = !std::mem::replace(&mut entries.is_full, true);
+        if first && entries.hits == 0 && self.budget_bytes > 0 {
+            tracing::warn!(
+                "the cache of constant text is full ({} bytes), and none of its {} texts came twice: text that changes \
+                 from epoch to epoch can't be reused, and with_cache_bytes(0) frees the memory",
+                entries.bytes,
+                entries.by_text.len()
+            );
+        }
     }
 }

@@ -98,3 +98,6 @@ fn add_answer(tree: &mut TokenTree, last: Option<usize>, pieces: &[Piece], start
     }
     Ok(targets)
 }
+
+#[cfg(test)]
+mod tests;

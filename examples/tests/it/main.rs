@@ -6,4 +6,5 @@ mod evaluate;
 mod nhanes;
 mod predict;
 mod program;
+mod score_prompts;
 mod spirometry;

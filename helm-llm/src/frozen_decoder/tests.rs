@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::*;
 use crate::Tokenizer;
-use crate::likelihood::{answer_log_likelihoods, target_gradients};
+use crate::answer_score::answer_scores;
+use crate::likelihood::target_gradients;
 use crate::packed::Padding;
 use crate::splice::splice;
 use crate::tree::TokenTree;
@@ -119,8 +120,8 @@ impl<'a> LogOdds<'a> {
     }
 
     fn value(&self, soft: &[f32]) -> f64 {
-        let log_probs = self.frozen.log_probs(&self.packed, Some(self.soft(soft)));
-        answer_log_likelihoods(&self.tree, &log_probs)[0].risk().log_odds
+        let targets = self.frozen.target_scores(&self.packed, Some(self.soft(soft)));
+        answer_scores(&self.tree, &targets)[0].risk().log_odds
     }
 
     fn gradient(&self, soft: &[f32]) -> Vec<f64> {

@@ -5,7 +5,7 @@ use super::config::TrainConfig;
 use super::loss::answer_loss;
 use super::sampler::{even_parts, label_weights};
 use crate::helm::{Pass, Prompt, SoftBatch};
-use crate::likelihood::{answer_log_likelihoods, target_gradients};
+use crate::likelihood::{answer_log_likelihoods, take, target_gradients};
 use crate::soft_gradient::{SoftGradient, gather};
 use crate::{Error, FrozenModel, Helm};
 
@@ -114,14 +114,16 @@ impl Step<'_> {
                 let (log_probs, vjp) = frozen.log_probs_with_vjp(&pass.packed, soft);
                 (log_probs, Some(vjp))
             }
-            None => (frozen.log_probs(&pass.packed, None), None),
+            None => {
+                let scores = frozen.target_scores(&pass.packed, None);
+                (scores.into_iter().map(|score| score.log_prob).collect(), None)
+            }
         };
         let mut loss = 0.0;
         let mut gradient = Vec::with_capacity(log_probs.len());
         let mut rest = &log_probs[..];
         for (tree, labels) in pass.trees.iter().zip(labels) {
-            let (own, others) = rest.split_at(tree.targets().count());
-            rest = others;
+            let own = take(&mut rest, tree.targets().count());
             let answers = answer_log_likelihoods(tree, own);
             let of_answers: Vec<(f64, f64)> = answers
                 .into_iter()

@@ -9,16 +9,13 @@ pub(super) fn validate(helm: &Helm, examples: &Examples, weights: &[[f64; 2]], l
     let mut questions = vec![(Vec::new(), Vec::new()); examples.n_questions()];
     let labels: Vec<&[Option<bool>]> = examples.labels().iter().map(Vec::as_slice).collect();
     let total = total_weight(&labels, weights);
-    let batch = helm.trees_per_pass * rayon::current_num_threads().max(1);
-    for (prompts, labels) in examples.prompts().chunks(batch).zip(labels.chunks(batch)) {
-        let answers = helm.answers(&prompts.iter().collect::<Vec<_>>());
-        for (answers, labels) in answers.into_iter().zip(labels) {
-            for (question, (answer, label)) in answers.into_iter().zip(labels.iter()).enumerate() {
-                let Some(case) = *label else { continue };
-                loss += weights[question][usize::from(case)] / total * answer_loss(answer, case, likelihood_weight).0;
-                questions[question].0.push(answer.risk().log_odds);
-                questions[question].1.push(case);
-            }
+    for (answers, labels) in helm.unchecked_scores(examples.prompts()).into_iter().zip(labels) {
+        for (question, (answer, label)) in answers.into_iter().zip(labels).enumerate() {
+            let Some(case) = *label else { continue };
+            let answer = answer.log_likelihoods();
+            loss += weights[question][usize::from(case)] / total * answer_loss(answer, case, likelihood_weight).0;
+            questions[question].0.push(answer.risk().log_odds);
+            questions[question].1.push(case);
         }
     }
     Validation { loss, questions }

@@ -1,5 +1,5 @@
 use helm_core::{Answers, Context, Question, Risk};
-use helm_llm::{Error, Helm, LanguageModel};
+use helm_llm::{AnswerScore, Error, GenerationConfig, Helm, LanguageModel};
 
 use crate::golden::{self, Form};
 use crate::models::{cohort, pass_on};
@@ -20,6 +20,12 @@ fn ask(helm: &Helm, context: &Context, question: Question) -> Risk {
     let cohort = cohort(1);
     let prompt = helm.prompt(context, cohort.record(0), &[question]).unwrap();
     helm.risks(&[prompt]).unwrap()[0][0]
+}
+
+fn score(helm: &Helm, context: &Context, question: Question) -> AnswerScore {
+    let cohort = cohort(1);
+    let prompt = helm.prompt(context, cohort.record(0), &[question]).unwrap();
+    helm.answer_scores(&[prompt]).unwrap().remove(0).remove(0)
 }
 
 /// The log-likelihood of a form by the plain forward pass: the sum over its ids from `start`.
@@ -43,6 +49,15 @@ fn log_likelihoods_equal_transformers_on_the_whole_string() {
             let context = Context::default().with_text(&case.context);
             let risk = ask(&helm, &context, question(&case.question, &case.forms));
             let start = case.forms.iter().map(|form| form.start).min().unwrap();
+            let score = score(&helm, &context, question(&case.question, &case.forms));
+            assert_eq!(score.risk(), risk, "{}", case.about);
+            for (answer, found) in [("yes", score.positive()), ("no", score.negative())] {
+                let forms: Vec<&Form> = case.forms.iter().filter(|form| form.answer == answer).collect();
+                assert_eq!(forms.len(), found.len());
+                for (form, found) in forms.iter().zip(found).filter(|(form, _)| form.start == start) {
+                    assert!((found - form.log_likelihood).abs() < LOG_LIKELIHOOD, "{} {:?}", case.about, form.form);
+                }
+            }
             if case.forms.iter().all(|form| form.start == start) {
                 assert!((risk.log_odds - case.log_odds).abs() < LOG_LIKELIHOOD, "{}", case.about);
                 assert!((risk.answer_mass.ln() - case.log_answer_mass).abs() < LOG_LIKELIHOOD, "{}", case.about);
@@ -85,6 +100,35 @@ fn answers_after_soft_tokens_equal_transformers() {
             assert!((risk.answer_mass.ln() - case.log_answer_mass).abs() < LOG_LIKELIHOOD, "{}", case.about);
         }
     }
+}
+
+/// An answer is valid where greedy generation begins with it.
+#[test]
+fn valid_answers_are_those_that_greedy_generation_writes() {
+    let mut n_checked = 0;
+    for (name, model, _) in golden::families() {
+        let helm = Helm::new(model.clone(), vec![]).unwrap();
+        for text in ["Does the patient have asthma?", "Age: 54.", "She was sick, and", "The dose is 10 or"] {
+            let mut config = GenerationConfig::default();
+            config.max_tokens = 3;
+            let said: String = model.generate(text, config).unwrap().map(Result::unwrap).collect();
+            let ids = model.tokenizer().encode(&format!("{text}{said}")).unwrap();
+            let begins = model.tokenizer().encode(text).unwrap();
+            // Bytes that are no character, or tokens that are others when the text is read again, can't be declared.
+            if said.contains('\u{fffd}') || !ids.starts_with(&begins) || ids.len() != begins.len() + 3 {
+                continue;
+            }
+            let context = Context::default().with_text(text);
+            let ask = |positive: &str| {
+                let answers = Answers::new([positive], [" none"]).unwrap();
+                score(&helm, &context, Question { text: String::new(), answers })
+            };
+            assert!(ask(&said).is_valid(), "{name} {text:?} {said:?}");
+            assert!(!ask(" \u{1f642}").is_valid(), "{name} {text:?}");
+            n_checked += 1;
+        }
+    }
+    assert!(n_checked > 0, "some text can be read again");
 }
 
 #[test]

@@ -1,29 +1,24 @@
-//! One blow from any of the files that `spirometry` reads.
-
 use std::path::Path;
 
 use helm_core::spirometry::{CurveUnit, Spirogram, UkbBlow, WaveformFile, read_blow_column};
 use helm_core::{Error, read_csv};
-use helm_examples::Failure;
 
-/// A blow, and where it came from.
-pub(crate) struct Input {
-    pub(crate) blow: Spirogram,
+use crate::Failure;
+
+/// One forced breath from any of the files that examples read, and where it came from.
+pub struct BlowInput {
+    /// The breath.
+    pub blow: Spirogram,
     /// Otherwise the command line held the blow itself.
-    pub(crate) is_file: bool,
+    pub is_file: bool,
 }
 
-impl Input {
+impl BlowInput {
     /// Reads a blow.
     ///
     /// # Errors
     /// If the file can't be read or holds no blow, or a .csv file comes without a column or a rate.
-    pub(crate) fn read(
-        path: &Path,
-        column: Option<&str>,
-        rate_hz: Option<f64>,
-        unit: CurveUnit,
-    ) -> Result<Self, Failure> {
+    pub fn read(path: &Path, column: Option<&str>, rate_hz: Option<f64>, unit: CurveUnit) -> Result<Self, Failure> {
         // What is wrong with a curve comes without the file's name.
         let named = |error: Error| match error {
             Error::Invalid { what, expected, found } => {
