@@ -191,7 +191,7 @@ impl Seen {
         self.masses.sort_by(f64::total_cmp);
         let median = self.masses[n / 2];
         format!(
-            "{n_texts} texts, {n} questions. {share:.1} % of the answers that the model would write are declared ones; \
+            "Texts: {n_texts}, questions: {n}. {share:.1} % of the answers that the model would write are declared ones; \
              the declared ones hold {median:.2e} of its probability (median). --json PATH writes everything."
         )
     }

@@ -108,6 +108,58 @@ fn flat_table(cohort: &Cohort, schema: &Value) -> String {
     csv
 }
 
+/// `chat` about one person: their risks are those of `predict`.
+#[test]
+fn a_conversation_tells_the_risks_that_are_predicted() {
+    let Some(saved) = saved() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (table, record) = (folder.path().join("one.csv"), folder.path().join("one.json"));
+    let schema: Value = serde_json::from_slice(&fs::read(saved.bundle.join("parts/schema.json")).unwrap()).unwrap();
+    let features = schema["features"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap().to_owned());
+    let features: Vec<String> = features.collect();
+    // Age and BMI are said, the breath and the rest are not.
+    let said = |name: &str| match name {
+        "age" => "54",
+        "bmi" => "27.1",
+        _ => "",
+    };
+    let cells: Vec<&str> = features.iter().map(|name| said(name)).collect();
+    fs::write(&table, format!("id,{},spirogram\n1,{},\n", features.join(","), cells.join(","))).unwrap();
+    fs::write(&record, r#"{"age": 54, "bmi": 27.1}"#).unwrap();
+    let (predicted, _) = predictions(saved, &table);
+
+    let chat = |more: &[&str]| {
+        let mut arguments = arguments("--model", &saved.model, &saved.model)[..2].to_vec();
+        arguments.extend(["--bundle".into(), saved.bundle.clone().into()]);
+        arguments.extend(more.iter().map(OsString::from));
+        run("chat", arguments)
+    };
+    let record = record.to_str().unwrap();
+    let asked = ["--ask", "How is my breath?", "--max-tokens", "5", "--json", "-"];
+    let output = chat(&[&["--record", record], &asked[..]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for outcome in ["wheeze", "diabetes"] {
+        let person = &predicted["outcomes"][outcome]["predictions"][0];
+        for key in ["log_odds", "answer_mass", "risk", "calibrated_risk"] {
+            assert_eq!(told["risks"][outcome][key], person[key], "{outcome} {key}");
+        }
+    }
+    assert!(!told["reply"].as_str().unwrap().is_empty());
+
+    // A whole breath changes them.
+    let breath = saved.model.join("../../golden/ukb_3066_demo_blow.txt");
+    let output = chat(&[&["--record", record, "--signal", breath.to_str().unwrap()], &asked[..]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let breathed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_ne!(breathed["risks"]["wheeze"]["log_odds"], told["risks"]["wheeze"]["log_odds"]);
+
+    fs::write(folder.path().join("other.json"), r#"{"age": "98765"}"#).unwrap();
+    let other = folder.path().join("other.json");
+    let message = refused(&chat(&["--record", other.to_str().unwrap(), "--ask", "?"]));
+    assert!(message.contains("\"age\": expected a number") && !message.contains("98765"), "{message}");
+}
+
 #[test]
 fn new_people_are_scored_from_a_folder_and_from_a_table() {
     let Some(saved) = saved() else { return };
