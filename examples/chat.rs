@@ -8,7 +8,7 @@ use clap::Parser;
 use helm_core::spirometry::CurveUnit;
 use helm_core::{Cohort, Context, Outcome, Risk, Schema};
 use helm_examples::{
-    BlowInput, Failure, Manifest, Person, Progress, Scorer, at_least, check_writable, run, say, write_json,
+    BlowInput, Failure, Manifest, ModelArgs, Person, Progress, Scorer, at_least, check_writable, run, say, write_json,
 };
 use helm_llm::{Conversation, GenerationConfig, Helm, LanguageModel, NOTICE};
 use serde_json::{Map, Value, json};
@@ -34,11 +34,9 @@ line, until an empty one or the end of the input.
 What the model can say depends on the model: one of a few million parameters knows words and little else. This is
 software for research. It is not a medical device.")]
 struct Args {
-    /// Folder of the language model: config.json, model.safetensors, tokenizer.json; with a bundle, the one that it was
-    /// made with
-    #[arg(long, value_name = "DIR")]
-    model: PathBuf,
-    /// Folder that --save wrote
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Folder that --save wrote; the language model must be the one that it was made with
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
     /// The person's record (see below)
@@ -68,9 +66,6 @@ struct Args {
     /// Decides what is drawn
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where networks run: cpu, wgpu, tch or cuda:N, as far as this build has them
-    #[arg(long, default_value = "cpu")]
-    device: String,
 }
 
 fn main() -> ExitCode {
@@ -79,8 +74,7 @@ fn main() -> ExitCode {
 
 fn chat(args: &Args) -> Result<(), Failure> {
     args.json.iter().try_for_each(|path| check_writable(path))?;
-    let model = LanguageModel::load(&args.model, &helm_encoders::device(&args.device)?)?;
-    let about = About::new(args, model)?;
+    let about = About::new(args, args.model.load()?)?;
     let risks: Vec<(&Outcome, Risk)> = about.estimates.iter().map(|it| (&it.outcome, it.shown())).collect();
     let mut conversation = Conversation::new(&about.helm, about.cohort.record(0), &about.context, &risks)?;
     say(args.json.as_deref(), &about.summary());
@@ -199,12 +193,11 @@ impl About {
             })
             .collect();
         let settings = json!({
-            "device": args.device, "max_tokens": args.max_tokens, "temperature": args.temperature,
+            "device": args.model.device, "max_tokens": args.max_tokens, "temperature": args.temperature,
         });
         let mut manifest = Manifest::new("chat", settings, args.seed);
         let bundle = args.bundle.as_ref().map(|folder| folder.join("manifest.json"));
-        let files = ["config.json", "tokenizer.json"].map(|file| args.model.join(file));
-        bundle.iter().chain(&files).try_for_each(|path| manifest.add_file(path))?;
+        bundle.iter().chain(&args.model.files()?).try_for_each(|path| manifest.add_file(path))?;
         Ok(json!({ "risks": risks, "reply": reply, "notice": NOTICE, "manifest": manifest }))
     }
 }

@@ -15,7 +15,7 @@ use helm_eval::baseline::LogisticConfig;
 use helm_examples::{
     AllScores, Failure, Manifest, Progress, Scores, Study, StudyArgs, at_least, check_classes, ecg, run,
 };
-use helm_llm::{LanguageModel, TrainConfig};
+use helm_llm::TrainConfig;
 use helm_serialize::Serializer;
 use serde_json::json;
 
@@ -118,8 +118,7 @@ const HELM: &str = "helm_ecg";
 fn estimate(args: &Args) -> Result<(), Failure> {
     let begin = Instant::now();
     args.study.check()?;
-    let device = helm_encoders::device(&args.study.device)?;
-    let model = LanguageModel::load(&args.study.model, &device)?;
+    let (device, model) = (args.study.model.device()?, args.study.model.load()?);
     let cohort = match &args.data {
         Some(folder) => ecg::load(folder)?,
         None => ecg::simulate(N_SIMULATED, args.study.seed)?,
@@ -128,11 +127,11 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     (training.epochs, training.batch_size, training.learning_rate, training.seed) =
         (args.epochs, 16, 2e-3, args.study.seed);
     let settings = json!({
-        "epochs": args.epochs, "folds": args.study.folds, "bootstrap": args.study.bootstrap, "device": args.study.device,
+        "epochs": args.epochs, "folds": args.study.folds, "bootstrap": args.study.bootstrap, "device": args.study.model.device,
         "training": training, "n_soft": N_SOFT,
     });
     let mut manifest = Manifest::new("custom_encoder", settings, args.study.seed);
-    for path in args.data.as_deref().map(ecg::reference).iter().chain(&args.study.model_files()) {
+    for path in args.data.as_deref().map(ecg::reference).iter().chain(&args.study.model.files()?) {
         manifest.add_file(path)?;
     }
     let outcomes = [ecg::ATRIAL_FIBRILLATION.to_owned()];

@@ -89,8 +89,7 @@ const HELM_MULTIMODAL: &str = "helm_multimodal";
 fn estimate(args: &Args) -> Result<(), Failure> {
     let begin = Instant::now();
     check_arguments(args)?;
-    let device = helm_encoders::device(&args.study.device)?;
-    let model = LanguageModel::load(&args.study.model, &device)?;
+    let (device, model) = (args.study.model.device()?, args.study.model.load()?);
     let nhanes = nhanes::load(&args.data)?;
     let cohort = &nhanes.cohort;
     let mut training = TrainConfig::default();
@@ -99,12 +98,12 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         "nhanes",
         json!({
             "outcomes": args.outcome, "epochs": args.epochs, "folds": args.study.folds, "bootstrap": args.study.bootstrap,
-            "device": args.study.device, "training": training, "n_soft": N_SOFT, "resnet_width": RESNET_WIDTH,
+            "device": args.study.model.device, "training": training, "n_soft": N_SOFT, "resnet_width": RESNET_WIDTH,
             "d_hidden": D_HIDDEN, "grid": GRID,
         }),
         args.study.seed,
     );
-    for path in nhanes::paths(&args.data).iter().chain(&args.study.model_files()) {
+    for path in nhanes::paths(&args.data).iter().chain(&args.study.model.files()?) {
         manifest.add_file(path)?;
     }
     let strata: Vec<usize> = cohort

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use helm_core::{Cohort, Risk};
 use helm_examples::{
-    Failure, Manifest, Prediction, Progress, Scorer, check_writable, nhanes, run, say, write_json, write_predictions,
+    Failure, Manifest, ModelArgs, Prediction, Progress, Scorer, check_writable, nhanes, run, say, write_json,
+    write_predictions,
 };
-use helm_llm::{LanguageModel, NOTICE};
+use helm_llm::NOTICE;
 use serde_json::{Map, json};
 
 /// The system's allocator returns the memory of every tensor and takes fresh pages for the next one.
@@ -37,9 +38,8 @@ struct Args {
     /// The people: a table (.csv or .xpt; see below), or for a bundle of nhanes a folder of the survey's files
     #[arg(long, value_name = "PATH")]
     data: PathBuf,
-    /// Folder of the language model that the bundle was made with: config.json, model.safetensors, tokenizer.json
-    #[arg(long, value_name = "DIR")]
-    model: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Write the machine-readable result here; - is standard output, and nothing else is printed then
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
@@ -49,9 +49,6 @@ struct Args {
     /// Is noted in the result; predicting draws nothing at random
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where networks run: cpu, wgpu, tch or cuda:N, as far as this build has them
-    #[arg(long, default_value = "cpu")]
-    device: String,
 }
 
 fn main() -> ExitCode {
@@ -60,10 +57,9 @@ fn main() -> ExitCode {
 
 fn predict(args: &Args) -> Result<(), Failure> {
     args.json.iter().chain(&args.predictions).try_for_each(|path| check_writable(path))?;
-    let device = helm_encoders::device(&args.device)?;
-    let scorer = Scorer::load(&args.bundle, LanguageModel::load(&args.model, &device)?)?;
+    let scorer = Scorer::load(&args.bundle, args.model.load()?)?;
     let people = scorer.read(&args.data)?;
-    let mut manifest = Manifest::new("predict", json!({ "device": args.device }), args.seed);
+    let mut manifest = Manifest::new("predict", json!({ "device": args.model.device }), args.seed);
     manifest.add_file(&args.bundle.join("manifest.json"))?;
     let files = if args.data.is_dir() { nhanes::paths(&args.data) } else { vec![args.data.clone()] };
     files.iter().try_for_each(|path| manifest.add_file(path))?;

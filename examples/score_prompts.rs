@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use helm_core::{Answers, Cohort, Context, ParticipantId, Question, Schema};
-use helm_examples::{Failure, Progress, check_writable, run, say, write_lines};
-use helm_llm::{AnswerScore, Helm, LanguageModel, Prompt};
+use helm_examples::{Failure, ModelArgs, Progress, check_writable, run, say, write_lines};
+use helm_llm::{AnswerScore, Helm, Prompt};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -36,9 +36,8 @@ log_odds compares the sum of the probabilities of all forms of yes with that of 
 is_valid says whether the model, asked to go on, would write one of the forms. The context is read once for all of its
 questions; --no-sharing reads it anew for each, and the numbers are the same within 1e-5."#)]
 struct Args {
-    /// Folder of the language model: config.json, model.safetensors, tokenizer.json
-    #[arg(long, value_name = "DIR")]
-    model: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
     /// The texts and questions (see below)
     #[arg(long, value_name = "F.jsonl")]
     input: PathBuf,
@@ -51,9 +50,6 @@ struct Args {
     /// Changes nothing: scoring draws nothing at random
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where the network runs: cpu, wgpu, tch or cuda:N, as far as this build has them
-    #[arg(long, default_value = "cpu")]
-    device: String,
 }
 
 /// One line of the input.
@@ -85,7 +81,7 @@ fn score_prompts(args: &Args) -> Result<(), Failure> {
     let unreadable = |error: std::io::Error| Failure::new(format!("{}: can't be read: {error}", args.input.display()));
     let file = File::open(&args.input).map_err(unreadable)?;
     let total = file.metadata().map_err(unreadable)?.len() as usize;
-    let helm = Helm::new(LanguageModel::load(&args.model, &helm_encoders::device(&args.device)?)?, vec![])?;
+    let helm = Helm::new(args.model.load()?, vec![])?;
 
     let mut progress = Progress::new(1);
     progress.stage("scoring", 1);

@@ -6,14 +6,14 @@ use helm_eval::Bootstrap;
 use helm_eval::report::Table;
 use serde_json::{Value, json};
 
-use crate::{AllScores, Failure, Manifest, at_least, check_writable, say, write_json, write_predictions};
+use crate::{AllScores, Failure, Manifest, ModelArgs, at_least, check_writable, say, write_json, write_predictions};
 
 /// The arguments that all examples have which train HeLM in cross-validation.
 #[derive(Args)]
 pub struct StudyArgs {
-    /// Folder of a Llama decoder in Hugging Face form: config.json, model.safetensors, tokenizer.json
-    #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
+    /// The language model and where it runs.
+    #[command(flatten)]
+    pub model: ModelArgs,
     /// Folds of the cross-validation
     #[arg(long, default_value_t = 5, value_parser = at_least(2))]
     pub folds: usize,
@@ -33,9 +33,6 @@ pub struct StudyArgs {
     /// Decides whatever is drawn at random: folds, initial weights, the order of training, the bootstrap
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Where networks run: cpu, wgpu, tch or cuda:N, as far as this build has them
-    #[arg(long, default_value = "cpu")]
-    pub device: String,
 }
 
 impl StudyArgs {
@@ -48,11 +45,6 @@ impl StudyArgs {
             std::fs::create_dir_all(folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
         }
         self.json.iter().chain(&self.predictions).try_for_each(|path| check_writable(path))
-    }
-
-    /// The files of the language model.
-    pub fn model_files(&self) -> [PathBuf; 3] {
-        ["config.json", "model.safetensors", "tokenizer.json"].map(|file| self.model.join(file))
     }
 
     /// The bootstrap of intervals and tests.

@@ -37,6 +37,7 @@ pub fn device(name: &str) -> Result<Device, Error> {
         #[cfg(not(feature = "flex"))]
         "cpu" => Err(unknown("a build with the feature \"flex\" for it (cargo's --features flex)")),
         #[cfg(not(all(feature = "wgpu", feature = "tch", feature = "cuda")))]
+        #[allow(unreachable_patterns, reason = "what this build has was taken above")]
         "wgpu" | "tch" | "cuda" => {
             Err(unknown(&format!("a build with the feature {backend:?} for it (cargo's --features {backend})")))
         }

@@ -34,6 +34,17 @@ pub enum Error {
         hint: &'static str,
     },
 
+    /// A model of the hub that can't be had.
+    #[error("{name}: expected {expected}, found {found}")]
+    Hub {
+        /// The model's name.
+        name: String,
+        /// What there must be.
+        expected: String,
+        /// What there is.
+        found: String,
+    },
+
     /// A file of a model folder is not what it must be.
     #[error("{}: expected {expected}, found {found}", path.display())]
     Format {

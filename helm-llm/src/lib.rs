@@ -6,7 +6,8 @@
 //! - [`LanguageModel`], [`Tokenizer`], [`DecoderConfig`]: a decoder from a Hugging Face folder (`config.json`,
 //!   `tokenizer.json`, and `model.safetensors` or several files with their index), of the families Llama 2 and 3 (SmolLM2,
 //!   too), Mistral, Qwen 2, 2.5 and 3, Gemma 2 and 3 (text), Phi-3, GPT-2 and GPT-NeoX (Pythia): one decoder, described by
-//!   its configuration; in f32, bf16 or f16;
+//!   its configuration; in f32, bf16 or f16.
+//!   With the feature `hub`, `Hub` finds such a folder by a model's name on the Hugging Face hub;
 //! - [`FrozenModel`]: what scoring and training need of it, and no more; [`FrozenDecoder`] does it with burn, on any
 //!   device;
 //! - [`Trainer`], [`TrainConfig`], [`Examples`]: training of the encoders by gradients through the frozen model, watched
@@ -71,6 +72,8 @@ mod frozen_decoder;
 mod generation;
 mod generation_config;
 mod helm;
+#[cfg(feature = "hub")]
+mod hub;
 mod language_model;
 mod likelihood;
 mod model;
@@ -94,6 +97,8 @@ pub use frozen_decoder::FrozenDecoder;
 pub use generation::{FinishReason, Generation};
 pub use generation_config::GenerationConfig;
 pub use helm::{Helm, Prompt};
+#[cfg(feature = "hub")]
+pub use hub::Hub;
 pub use language_model::LanguageModel;
 pub use model::{
     Activation, AttentionSettings, DecoderConfig, LoadReport, NormKind, PerceptronSettings, Positions, Residual,

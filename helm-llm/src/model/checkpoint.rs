@@ -40,8 +40,28 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-const SINGLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
+/// All weights.
+pub(crate) const SINGLE: &str = "model.safetensors";
+/// Which of several files has which weights.
+pub(crate) const INDEX: &str = "model.safetensors.index.json";
+
+/// The files that an index names.
+#[cfg(feature = "hub")]
+pub(crate) fn index_files(index: &Path) -> Result<BTreeSet<String>, Error> {
+    Ok(read_index(index)?.into_values().collect())
+}
+
+/// The file of each tensor; all in the index' folder.
+fn read_index(index: &Path) -> Result<BTreeMap<String, String>, Error> {
+    let bytes = std::fs::read(index).map_err(|source| Error::Io { path: index.into(), source })?;
+    let wrong = |expected: &str, found: String| Error::Format { path: index.into(), expected: expected.into(), found };
+    let Index { weight_map } = serde_json::from_slice(&bytes)
+        .map_err(|error| wrong("an index of weights with a weight_map", error.to_string()))?;
+    match weight_map.values().find(|name| !is_plain(name)) {
+        Some(name) => Err(wrong("names of safetensors files in the same folder", format!("{name:?}"))),
+        None => Ok(weight_map),
+    }
+}
 
 impl Checkpoint {
     /// Opens the files of a folder.
@@ -65,15 +85,10 @@ impl Checkpoint {
             };
             return Err(Error::MissingFile { folder: folder.into(), file: SINGLE, hint });
         }
-        let bytes = std::fs::read(&index).map_err(|source| Error::Io { path: index.clone(), source })?;
+        let weight_map = read_index(&index)?;
         let wrong =
             |expected: &str, found: String| Error::Format { path: index.clone(), expected: expected.into(), found };
-        let Index { weight_map } = serde_json::from_slice(&bytes)
-            .map_err(|error| wrong("an index of weights with a weight_map", error.to_string()))?;
         let names: BTreeSet<&String> = weight_map.values().collect();
-        if let Some(name) = names.iter().find(|name| !is_plain(name)) {
-            return Err(wrong("names of safetensors files in the same folder", format!("{name:?}")));
-        }
         let (mut files, mut tensors) = (Vec::new(), BTreeMap::new());
         for (number, name) in names.into_iter().enumerate() {
             let (file, own) = WeightsFile::open(&folder.join(name), number)?;

@@ -30,6 +30,9 @@ pub(crate) struct Decoder {
     windowed_rope: Option<Rope>,
 }
 
+/// Rows of the embedding that are looked at together.
+const PIECE_ROWS: usize = 4096;
+
 /// What tokens see of one another, in layers that see all and in those with a window.
 #[derive(Clone, Debug)]
 pub(crate) struct Sights {
@@ -84,8 +87,16 @@ impl Decoder {
 
     /// The root mean square of the embeddings, as they enter the first block.
     pub(crate) fn embedding_rms(&self) -> f64 {
-        let squares = self.embedding.val().cast(DType::F32).square();
-        self.embedding_scale * f64::from(squares.mean().sqrt().into_scalar::<f32>())
+        let embedding = self.embedding.val();
+        let [n_vocab, _] = embedding.dims();
+        // Piece by piece: a whole copy would be the largest tensor of a load.
+        let sum_of_means = (0..n_vocab).step_by(PIECE_ROWS).map(|first| {
+            let rows = PIECE_ROWS.min(n_vocab - first);
+            let mean = embedding.clone().narrow(0, first, rows).cast(DType::F32).square().mean();
+            rows as f64 * f64::from(mean.into_scalar::<f32>())
+        });
+        let mean = sum_of_means.sum::<f64>() / n_vocab as f64;
+        self.embedding_scale * f64::from((mean as f32).sqrt())
     }
 
     /// The dtype that weights and activations have.

@@ -12,6 +12,8 @@ mod explain;
 mod families;
 mod generation;
 mod golden;
+#[cfg(feature = "hub")]
+mod hub;
 mod mixture;
 mod models;
 mod peft;
@@ -22,3 +24,4 @@ mod stopping;
 mod task;
 mod tokenizer;
 mod training;
+mod warnings;

@@ -1,0 +1,82 @@
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use clap::Args;
+use helm_llm::LanguageModel;
+
+use crate::Failure;
+
+/// The arguments of all examples that run a language model.
+#[derive(Args)]
+pub struct ModelArgs {
+    /// The language model: a folder in Hugging Face form with config.json, model.safetensors and tokenizer.json; or, in a
+    /// build with the feature hub, the name of a model of the Hugging Face hub, which then lies in its cache
+    #[arg(long, value_name = "DIR|NAME")]
+    model: PathBuf,
+    /// Download the model of this name into the cache if it is not there
+    #[cfg(feature = "hub")]
+    #[arg(long)]
+    download: bool,
+    /// Where networks run: cpu, wgpu, tch or cuda:N, as far as this build has them
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+}
+
+impl ModelArgs {
+    /// The device of the networks.
+    ///
+    /// # Errors
+    /// If this build has none of that name.
+    pub fn device(&self) -> Result<Device, Failure> {
+        Ok(helm_encoders::device(&self.device)?)
+    }
+
+    /// The language model.
+    ///
+    /// # Errors
+    /// If there is no such model, or something is wrong with its files.
+    pub fn load(&self) -> Result<LanguageModel, Failure> {
+        Ok(LanguageModel::load(&self.folder()?, &self.device()?)?)
+    }
+
+    /// The files of the language model that decide its results.
+    ///
+    /// # Errors
+    /// If there is no such model.
+    pub fn files(&self) -> Result<Vec<PathBuf>, Failure> {
+        let folder = self.folder()?;
+        let unreadable = |error| Failure::new(format!("{}: can't be read: {error}", folder.display()));
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let is = |name: &str| path.file_name().is_some_and(|file| file == name);
+            let has_weights = path.extension().is_some_and(|extension| extension == "safetensors");
+            if is("config.json") || is("tokenizer.json") || has_weights {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    fn folder(&self) -> Result<PathBuf, Failure> {
+        if self.model.is_dir() { Ok(self.model.clone()) } else { self.by_name(&self.model) }
+    }
+
+    #[cfg(feature = "hub")]
+    fn by_name(&self, name: &Path) -> Result<PathBuf, Failure> {
+        use helm_llm::Hub;
+
+        let hub = if self.download { Hub::online()?.with_progress() } else { Hub::offline() };
+        let hint = if self.download { "" } else { " (--download allows it)" };
+        let folder = hub.folder(&name.to_string_lossy(), "main");
+        folder.map_err(|error| Failure::new(format!("there is no such folder, and {error}{hint}")))
+    }
+
+    #[cfg(not(feature = "hub"))]
+    #[expect(clippy::unused_self, reason = "another build downloads, if that was asked for")]
+    fn by_name(&self, name: &Path) -> Result<PathBuf, Failure> {
+        let hint = "a model of the Hugging Face hub by its name needs a build with --features hub";
+        Err(Failure::new(format!("{}: expected a folder of a language model, found none; {hint}", name.display())))
+    }
+}

@@ -1,0 +1,178 @@
+//! Models by name, from a cache and from a small server that answers as the hub does. No test leaves this machine.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+
+use helm_llm::{Hub, LanguageModel};
+
+use crate::models::{device, tiny_folder};
+
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// A cache with the tiny model as `made/tiny`, without a file.
+fn cache(without: &str) -> tempfile::TempDir {
+    let cache = tempfile::tempdir().unwrap();
+    let model = cache.path().join("models--made--tiny");
+    let snapshot = model.join("snapshots").join(COMMIT);
+    std::fs::create_dir_all(&snapshot).unwrap();
+    std::fs::create_dir_all(model.join("refs")).unwrap();
+    std::fs::write(model.join("refs/main"), COMMIT).unwrap();
+    for (file, bytes) in tiny_files().into_iter().filter(|(file, _)| file != without) {
+        std::fs::write(snapshot.join(file), bytes).unwrap();
+    }
+    cache
+}
+
+fn tiny_files() -> BTreeMap<String, Vec<u8>> {
+    let files = ["config.json", "model.safetensors", "tokenizer.json"];
+    files.map(|file| (file.to_owned(), std::fs::read(tiny_folder().join(file)).unwrap())).into()
+}
+
+#[test]
+fn what_lies_in_the_cache_is_found_by_branch_and_by_commit() {
+    let cache = cache("");
+    let hub = Hub::offline().with_cache(cache.path());
+    for revision in ["main", COMMIT] {
+        let folder = hub.folder("made/tiny", revision).unwrap();
+        LanguageModel::load(&folder, &device()).unwrap();
+    }
+    let message = hub.folder("made/tiny", "other").unwrap_err().to_string();
+    assert!(message.contains("made/tiny@other") && message.contains("config.json"), "{message}");
+}
+
+#[test]
+fn offline_a_missing_file_is_named_and_not_downloaded() {
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        let cache = cache(file);
+        let hub = Hub::offline().with_cache(cache.path()).with_endpoint("http://127.0.0.1:9");
+        let message = hub.folder("made/tiny", "main").unwrap_err().to_string();
+        assert!(message.contains(file) && message.contains("allowed to download"), "{message}");
+    }
+}
+
+#[test]
+fn names_that_lead_elsewhere_are_refused() {
+    let cache = cache("");
+    let hub = Hub::offline().with_cache(cache.path());
+    for name in ["", "/", "../x", "a/..", "a/b/c", "/etc", "a//b", "a b", "made--tiny", ".hidden", "a/\u{e9}", "a\\b"] {
+        let message = hub.folder(name, "main").unwrap_err().to_string();
+        assert!(message.contains("owner/name"), "{message}");
+    }
+    for revision in ["", "../..", "a//b", "a b", "/main"] {
+        let message = hub.folder("made/tiny", revision).unwrap_err().to_string();
+        assert!(message.contains("a branch, a tag or a commit"), "{message}");
+    }
+}
+
+/// What a made hub does.
+#[derive(Clone, Copy, PartialEq)]
+enum Serves {
+    Tiny,
+    /// The same with two files of weights.
+    Sharded,
+    /// Ends in the middle of the weights.
+    Half,
+    Pickle,
+    Nothing,
+}
+
+/// A hub that serves `made/tiny` for as long as the program runs; its address.
+fn serve(serves: Serves) -> String {
+    let mut files = tiny_files();
+    if serves == Serves::Sharded {
+        let weights = files.remove("model.safetensors").unwrap();
+        files.insert("model-00001-of-00001.safetensors".into(), weights.clone());
+        let tensors = safetensors_names(&weights);
+        let map: BTreeMap<_, _> = tensors.iter().map(|name| (name, "model-00001-of-00001.safetensors")).collect();
+        let index = serde_json::json!({ "metadata": {}, "weight_map": map });
+        files.insert("model.safetensors.index.json".into(), index.to_string().into_bytes());
+    }
+    if serves == Serves::Pickle {
+        let weights = files.remove("model.safetensors").unwrap();
+        files.insert("pytorch_model.bin".into(), weights);
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            // A client that goes away is no fault here.
+            let _ = respond(stream.unwrap(), &files, serves);
+        }
+    });
+    address
+}
+
+fn safetensors_names(bytes: &[u8]) -> Vec<String> {
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    header.into_iter().map(|(name, _)| name).filter(|name| name != "__metadata__").collect()
+}
+
+fn respond(mut stream: TcpStream, files: &BTreeMap<String, Vec<u8>>, serves: Serves) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream.try_clone()?).lines();
+    let request = lines.next().transpose()?.unwrap_or_default();
+    let mut from = 0;
+    let mut only_first = false;
+    for line in lines.by_ref() {
+        let line = line?.to_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(range) = line.strip_prefix("range: bytes=") {
+            only_first = range == "0-0";
+            from = range.split('-').next().unwrap().parse().unwrap();
+        }
+    }
+    let path = request.split(' ').nth(1).unwrap_or_default();
+    let found = match path.strip_prefix("/made/tiny/resolve/main/") {
+        _ if serves == Serves::Nothing => None,
+        Some(file) => files.get(file).cloned(),
+        None if path == "/api/models/made/tiny/revision/main" => {
+            let siblings: Vec<_> = files.keys().map(|file| serde_json::json!({ "rfilename": file })).collect();
+            Some(serde_json::json!({ "sha": COMMIT, "siblings": siblings }).to_string().into_bytes())
+        }
+        None => None,
+    };
+    let Some(body) = found else {
+        return write!(stream, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    };
+    let part = if only_first { &body[..1] } else { &body[from..] };
+    write!(stream, "HTTP/1.1 206 Partial Content\r\nConnection: close\r\nContent-Type: application/json\r\n")?;
+    write!(stream, "ETag: \"{}\"\r\nX-Repo-Commit: {COMMIT}\r\n", path.replace('/', "_"))?;
+    write!(stream, "Content-Range: bytes {from}-{}/{}\r\n", from + part.len() - 1, body.len())?;
+    write!(stream, "Content-Length: {}\r\n\r\n", part.len())?;
+    let half = serves == Serves::Half && path.ends_with(".safetensors") && !only_first;
+    stream.write_all(if half { &part[..part.len() / 2] } else { part })
+}
+
+fn download(serves: Serves, cache: &Path) -> Result<std::path::PathBuf, helm_llm::Error> {
+    Hub::online().unwrap().with_cache(cache).with_endpoint(serve(serves)).folder("made/tiny", "main")
+}
+
+#[test]
+fn what_the_cache_lacks_is_downloaded_once() {
+    for serves in [Serves::Tiny, Serves::Sharded] {
+        let cache = tempfile::tempdir().unwrap();
+        let folder = download(serves, cache.path()).unwrap();
+        LanguageModel::load(&folder, &device()).unwrap();
+        // No server is asked again.
+        let again = Hub::offline().with_cache(cache.path()).folder("made/tiny", "main").unwrap();
+        assert_eq!(again, folder);
+    }
+}
+
+#[test]
+fn a_hub_without_the_model_or_its_weights_is_an_error() {
+    for (serves, expected) in [
+        (Serves::Nothing, "the model on the hub"),
+        (Serves::Pickle, "model.safetensors or model.safetensors.index.json on the hub"),
+        (Serves::Half, "model.safetensors on the hub"),
+    ] {
+        let cache = tempfile::tempdir().unwrap();
+        let message = download(serves, cache.path()).unwrap_err().to_string();
+        assert!(message.contains("made/tiny") && message.contains(expected), "{message}");
+        assert!(Hub::offline().with_cache(cache.path()).folder("made/tiny", "main").is_err());
+    }
+}
