@@ -62,9 +62,14 @@ golden-chat TOKENIZERS:
 bench-reading:
     cargo bench --package helm-benches --features parquet --bench reading
 
-# Builds with LibTorch: `pip install torch==2.9.0` first
+# The tests by LibTorch: `pip install torch==2.9.0` and the variables that the README sets first
 check-tch:
-    LIBTORCH_USE_PYTORCH=1 cargo check --locked --package helm-llm --features tch
+    HELM_TEST_DEVICE=tch cargo test --release --locked -p helm-encoders -p helm-llm --features helm-llm/tch --lib --test it
+
+# Models of the hub by name, from a made cache and a made server
+check-hub:
+    cargo test --release --locked --workspace --features helm-llm/hub,helm-examples/hub --lib --test it hub
+    cargo clippy --workspace --all-targets --locked --features helm-llm/hub,helm-examples/hub -- -D warnings
 
 # Builds with wgpu (a quarter of an hour)
 check-wgpu:

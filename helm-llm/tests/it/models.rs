@@ -15,6 +15,15 @@ pub(crate) fn device() -> Device {
     helm_encoders::device(&std::env::var("HELM_TEST_DEVICE").unwrap_or("cpu".into())).unwrap()
 }
 
+/// Whether two runs gave the same: to the last bit on the CPU, and within 1e-5 on other devices, whose libraries add up in an
+/// order that depends on what runs beside.
+pub(crate) fn same(one: &[f64], other: &[f64]) -> bool {
+    let exact = std::env::var("HELM_TEST_DEVICE").map_or(true, |device| device == "cpu");
+    let close =
+        |a: f64, b: f64| if exact { a.to_bits() == b.to_bits() } else { (a - b).abs() < 1e-5 * (1.0 + a.abs()) };
+    one.len() == other.len() && one.iter().zip(other).all(|(&a, &b)| close(a, b))
+}
+
 /// Makes something whose random numbers a seed decides: they are drawn from one stream of the whole program.
 pub(crate) fn seeded<T>(seed: u64, make: impl FnOnce(&Device) -> T) -> T {
     static STREAM: Mutex<()> = Mutex::new(());
