@@ -241,7 +241,7 @@ impl Helm {
         }
     }
 
-    /// The same, be they finite or not; by encoders in scoring mode.
+    /// The scores, be they finite or not, by encoders in scoring mode.
     ///
     /// Prompts of like length are computed together, so that little is filled up.
     pub(crate) fn unchecked_scores(&self, prompts: &[Prompt]) -> Vec<Vec<AnswerScore>> {

@@ -99,7 +99,7 @@ impl Hub {
         }
     }
 
-    /// Downloads what the cache lacks.
+    /// Downloads what the cache lacks of the commit that a revision stands for now.
     fn download(&self, name: &str, repo: Repo) -> Result<(), Error> {
         let failed = |what: &str, error: ApiError| {
             let expected = format!("{what} on the hub");
@@ -107,26 +107,31 @@ impl Hub {
         };
         let cache = Cache::new(self.cache.clone());
         let token = std::env::var("HF_TOKEN").ok().filter(|token| !token.is_empty()).or_else(|| cache.token());
-        let mut builder = ApiBuilder::from_cache(cache).with_token(token).with_progress(self.shows_progress);
+        let mut builder = ApiBuilder::from_cache(cache.clone()).with_token(token).with_progress(self.shows_progress);
         if let Some(endpoint) = &self.endpoint {
             builder = builder.with_endpoint(endpoint.trim_end_matches('/').into());
         }
-        let api = builder.build().map_err(|error| failed("a connection", error))?.repo(repo);
-        let info = api.info().map_err(|error| failed("the model", error))?;
+        let api = builder.build().map_err(|error| failed("a connection", error))?;
+        let info = api.repo(repo.clone()).info().map_err(|error| failed("the model", error))?;
+        check(name, &info.sha)?;
+        let api = api.repo(Repo::with_revision(name.into(), RepoType::Model, info.sha.clone()));
         let files: BTreeSet<&str> = info.siblings.iter().map(|file| file.rfilename.as_str()).collect();
         let get = |api: &ApiRepo, file: &str| api.get(file).map_err(|error| failed(file, error));
         for file in [CONFIG, TOKENIZER].into_iter().chain(OPTIONAL.into_iter().filter(|file| files.contains(file))) {
             get(&api, file)?;
         }
         if files.contains(SINGLE) {
-            return get(&api, SINGLE).map(drop);
-        }
-        if !files.contains(INDEX) {
+            get(&api, SINGLE)?;
+        } else if files.contains(INDEX) {
+            let index = get(&api, INDEX)?;
+            index_files(&index)?.iter().try_for_each(|file| get(&api, file).map(drop))?;
+        } else {
             let (expected, found) = (format!("{SINGLE} or {INDEX} on the hub"), "neither".into());
             return Err(Error::Hub { name: name.into(), expected, found });
         }
-        let index = get(&api, INDEX)?;
-        index_files(&index)?.iter().try_for_each(|file| get(&api, file).map(drop))
+        // Only now is the revision known to be whole.
+        let revision = cache.repo(repo);
+        revision.create_ref(&info.sha).map_err(|source| Error::Io { path: self.cache.clone(), source })
     }
 }
 

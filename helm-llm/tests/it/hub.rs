@@ -126,7 +126,8 @@ fn respond(mut stream: TcpStream, files: &BTreeMap<String, Vec<u8>>, serves: Ser
         }
     }
     let path = request.split(' ').nth(1).unwrap_or_default();
-    let found = match path.strip_prefix("/made/tiny/resolve/main/") {
+    // The branch is asked for once, its files by the commit.
+    let found = match path.strip_prefix(&format!("/made/tiny/resolve/{COMMIT}/")) {
         _ if serves == Serves::Nothing => None,
         Some(file) => files.get(file).cloned(),
         None if path == "/api/models/made/tiny/revision/main" => {
@@ -157,10 +158,26 @@ fn what_the_cache_lacks_is_downloaded_once() {
         let cache = tempfile::tempdir().unwrap();
         let folder = download(serves, cache.path()).unwrap();
         LanguageModel::load(&folder, &device()).unwrap();
+        assert!(folder.ends_with(COMMIT));
         // No server is asked again.
         let again = Hub::offline().with_cache(cache.path()).folder("made/tiny", "main").unwrap();
         assert_eq!(again, folder);
     }
+}
+
+/// The cache holds a part of an older commit, as a stopped download leaves it.
+#[test]
+fn files_of_two_commits_are_not_mixed() {
+    let cache = tempfile::tempdir().unwrap();
+    let model = cache.path().join("models--made--tiny");
+    let old = model.join("snapshots/1111111111111111111111111111111111111111");
+    std::fs::create_dir_all(&old).unwrap();
+    std::fs::create_dir_all(model.join("refs")).unwrap();
+    std::fs::write(model.join("refs/main"), "1111111111111111111111111111111111111111").unwrap();
+    std::fs::write(old.join("config.json"), "{}").unwrap();
+    let folder = download(Serves::Tiny, cache.path()).unwrap();
+    assert!(folder.ends_with(COMMIT));
+    LanguageModel::load(&folder, &device()).unwrap();
 }
 
 #[test]
