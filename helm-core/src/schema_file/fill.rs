@@ -1,14 +1,14 @@
 //! From a table to a cohort.
 
-use rayon::prelude::*;
+use std::borrow::Cow;
 
 use super::SchemaFile;
 use super::bound::Bound;
 use super::faults::Faults;
 use super::loaded::Loaded;
 use super::pattern::fits;
-use super::plain::plain_values;
-use crate::{BadData, Cohort, Error, ParticipantId, Table, Value};
+use super::plain::Plain;
+use crate::{BadData, CohortBuilder, Error, ParticipantId, Table};
 
 /// Finds rows of participants who have one already: of a batch's identifiers and the file's name.
 pub(crate) type FindDuplicates<'a> =
@@ -26,10 +26,9 @@ impl SchemaFile {
     /// [`Error::Cell`] with file, row and column where a cell is not what the schema says (out of range, no number, of
     /// an unknown category, neither case nor control), [`Error::DuplicateParticipant`].
     pub fn load(&self, table: &Table, bad: BadData) -> Result<Loaded, Error> {
-        self.load_new(table, bad, &mut |ids, place| {
+        self.load_new(Cow::Borrowed(table), bad, &mut |ids, place| {
             let mut rows = std::collections::HashMap::with_capacity(ids.len());
-            let first =
-                |(row, id): (usize, &Option<ParticipantId>)| rows.insert(id.clone()?, row).map(|first| (first, row));
+            let first = |(row, id)| Option::as_ref(id).and_then(|id| rows.insert(id, row)).map(|first| (first, row));
             let twice = ids.iter().enumerate().filter_map(first).map(|(first, second)| {
                 (second, Error::DuplicateParticipant { place: place.into(), first: first + 1, second: second + 1 })
             });
@@ -41,11 +40,11 @@ impl SchemaFile {
     /// there already, each with its error.
     pub(crate) fn load_new(
         &self,
-        table: &Table,
+        mut table: Cow<'_, Table>,
         bad: BadData,
         duplicates: &mut FindDuplicates<'_>,
     ) -> Result<Loaded, Error> {
-        let mut faults = Faults::new(table, bad);
+        let mut faults = Faults::new(&table, bad);
         let ids = faults.identifiers(table.column(&self.participant)?)?;
         let mut keep: Vec<bool> = ids.iter().map(Option::is_some).collect();
         for (row, error) in duplicates(&ids, table.name())? {
@@ -54,7 +53,7 @@ impl SchemaFile {
         }
         let mut n_left_out = 0;
         if let Some(include) = &self.include {
-            let include = Bound::new(include, table)?;
+            let include = Bound::new(include, &table)?;
             for (row, keep) in keep.iter_mut().enumerate().filter(|(_, keep)| **keep) {
                 match include.holds(row) {
                     Ok(Some(true)) => {}
@@ -70,18 +69,14 @@ impl SchemaFile {
             }
         }
         let rows: Vec<usize> = (0..table.n_rows()).filter(|&row| keep[row]).collect();
-        let kept_ids = rows.iter().filter_map(|&row| ids[row].clone()).collect();
-        let mut builder = Cohort::builder(self.schema.clone(), kept_ids)?;
-        // Most columns have nothing to say of any cell, and are read side by side; the others one after another, so that
-        // what is said of them comes in their order.
-        let plain: Vec<Option<Vec<Value>>> =
-            self.features.par_iter().map(|source| plain_values(table, source, &rows)).collect();
-        for (source, plain) in self.features.iter().zip(plain) {
-            let values = match plain {
-                Some(values) => values,
-                None => faults.feature(source, &rows)?,
-            };
-            builder = builder.checked_feature(&source.feature.name, values)?;
+        let kept_ids = ids.into_iter().zip(&keep).filter(|(_, keep)| **keep).filter_map(|(id, _)| id).collect();
+        let mut builder = CohortBuilder::new(self.schema.clone(), kept_ids);
+        // Most columns have nothing to say of any cell; the others are read one after another, so that what is said of
+        // them comes in their order.
+        let plain: Vec<Option<Plain<'_>>> =
+            self.features.iter().map(|source| Plain::find(&table, source, &rows)).collect();
+        for (source, _) in self.features.iter().zip(&plain).filter(|(_, plain)| plain.is_none()) {
+            builder = builder.checked_feature(&source.feature.name, faults.feature(source, &rows)?)?;
         }
         for source in &self.signals {
             builder = builder.signal(&source.name, faults.signal(source, self, &rows)?)?;
@@ -95,6 +90,13 @@ impl SchemaFile {
         let clusters =
             self.cluster.as_deref().map(|column| faults.clusters(table.column(column)?, &rows)).transpose()?;
         let parts = self.split.as_deref().map(|column| faults.parts(table.column(column)?, &rows)).transpose()?;
-        Ok(Loaded { cohort: builder.build()?, clusters, parts, n_left_out, skipped: faults.skipped() })
+        let skipped = faults.skipped();
+        // Nothing else reads the table from here on.
+        for (source, plain) in self.features.iter().zip(plain) {
+            if let Some(plain) = plain {
+                builder = builder.checked_feature(&source.feature.name, plain.values(&mut table, &rows))?;
+            }
+        }
+        Ok(Loaded { cohort: builder.build()?, clusters, parts, n_left_out, skipped })
     }
 }
