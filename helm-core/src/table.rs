@@ -28,6 +28,7 @@ pub struct Table {
     name: String,
     columns: Vec<TableColumn>,
     /// Of each column.
+    #[cfg_attr(not(feature = "schema-file"), expect(dead_code, reason = "a schema asks for them"))]
     extents: Vec<Extent>,
     n_rows: usize,
     first_row: usize,

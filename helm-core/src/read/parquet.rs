@@ -7,7 +7,6 @@ pub(crate) use cells::cells as parquet_cells;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -24,6 +23,7 @@ use crate::{Error, Table};
 pub(crate) struct ParquetBatches {
     path: PathBuf,
     /// The columns that are read.
+    #[cfg_attr(not(feature = "schema-file"), expect(dead_code, reason = "a schema asks for a table without rows"))]
     schema: SchemaRef,
     /// The columns in their order, some on each thread: what a thread decodes it also converts, while it is at hand.
     groups: Vec<ReadAhead<Result<Batch, Error>>>,
@@ -95,7 +95,7 @@ impl ParquetBatches {
     /// The columns without a row.
     #[cfg(feature = "schema-file")]
     pub(crate) fn empty_table(&self) -> Result<Table, Error> {
-        let batch = RecordBatch::new_empty(self.schema.clone());
+        let batch = arrow_array::RecordBatch::new_empty(self.schema.clone());
         let (columns, extents) = Columns::converted(&self.path, 0, &batch)?.into_iter().unzip();
         Table::measured(file_name(&self.path), columns, extents)
     }
