@@ -13,16 +13,13 @@ impl Extent {
     /// The extent of some cells; what is no number has none.
     pub(crate) fn of(cells: &Cells) -> Self {
         let Cells::Numbers(cells) = cells else { return Self::NONE };
-        // Four at a time: each comparison waits for the one before it.
-        let (fours, rest) = cells.as_chunks::<4>();
-        let mut extents = [Self::NONE; 4];
-        for four in fours {
-            for (extent, &cell) in extents.iter_mut().zip(four) {
-                *extent = extent.with(cell);
-            }
+        // Two at a time: each comparison waits for the one before it.
+        let (pairs, rest) = cells.as_chunks::<2>();
+        let (mut even, mut odd) = (Self::NONE, Self::NONE);
+        for &[first, second] in pairs {
+            (even, odd) = (even.with(first), odd.with(second));
         }
-        let rest = rest.iter().fold(Self::NONE, |extent, &cell| extent.with(cell));
-        extents.into_iter().fold(rest, Self::and)
+        rest.iter().fold(even.and(odd), |extent, &cell| extent.with(cell))
     }
 
     fn with(self, cell: Value) -> Self {
