@@ -39,15 +39,8 @@ impl Cohort {
     /// # Errors
     /// [`Error::DuplicateParticipant`] if a participant stands twice.
     pub fn builder(schema: impl Into<Arc<Schema>>, participants: Vec<ParticipantId>) -> Result<CohortBuilder, Error> {
-        let schema = schema.into();
         ParticipantId::check_unique(&participants, "cohort")?;
-        Ok(CohortBuilder {
-            features: vec![None; schema.features().len()],
-            signals: vec![None; schema.signals().len()],
-            labels: vec![None; schema.outcomes().len()],
-            schema,
-            participants,
-        })
+        Ok(CohortBuilder::new(schema.into(), participants))
     }
 
     /// What the cohort holds.
@@ -170,6 +163,17 @@ pub struct CohortBuilder {
 }
 
 impl CohortBuilder {
+    /// Starts a cohort of participants of whom it is known that none stands twice.
+    pub(crate) fn new(schema: Arc<Schema>, participants: Vec<ParticipantId>) -> Self {
+        Self {
+            features: vec![None; schema.features().len()],
+            signals: vec![None; schema.signals().len()],
+            labels: vec![None; schema.outcomes().len()],
+            schema,
+            participants,
+        }
+    }
+
     /// Gives a feature its values, one a participant.
     ///
     /// # Errors

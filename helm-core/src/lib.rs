@@ -44,6 +44,7 @@
 
 mod cohort;
 mod error;
+mod extent;
 mod feature;
 mod join;
 mod missingness;

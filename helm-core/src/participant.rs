@@ -38,9 +38,17 @@ impl ParticipantId {
     /// # Errors
     /// [`Error::DuplicateParticipant`] with the first two rows that belong to one participant; `place` names the file.
     pub fn check_unique(ids: &[Self], place: &str) -> Result<(), Error> {
+        Self::check_all_unique(ids.iter().map(Some), place)
+    }
+
+    /// As [`ParticipantId::check_unique`], of rows that may have no identifier.
+    pub(crate) fn check_all_unique<'a>(
+        ids: impl ExactSizeIterator<Item = Option<&'a Self>>,
+        place: &str,
+    ) -> Result<(), Error> {
         let mut rows = HashMap::with_capacity(ids.len());
-        for (row, id) in ids.iter().enumerate() {
-            if let Some(first) = rows.insert(id, row) {
+        for (row, id) in ids.enumerate() {
+            if let Some(first) = id.and_then(|id| rows.insert(id, row)) {
                 return Err(Error::DuplicateParticipant { place: place.into(), first: first + 1, second: row + 1 });
             }
         }

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
+use crate::extent::Extent;
 use crate::{Error, MissingReason, ParticipantId, Value};
 
 /// The columns of one file as it was read, before a schema gives them meaning.
@@ -26,6 +27,9 @@ use crate::{Error, MissingReason, ParticipantId, Value};
 pub struct Table {
     name: String,
     columns: Vec<TableColumn>,
+    /// Of each column.
+    #[cfg_attr(not(feature = "schema-file"), expect(dead_code, reason = "a schema asks for them"))]
+    extents: Vec<Extent>,
     n_rows: usize,
     first_row: usize,
 }
@@ -76,7 +80,8 @@ impl Table {
     /// [`Error::Length`] where a column is shorter or longer than the first, [`Error::DuplicateName`] where two share
     /// a name, [`Error::Cell`] where a cell of numbers is a category, NaN or infinity.
     pub fn new(name: impl Into<String>, columns: Vec<TableColumn>) -> Result<Self, Error> {
-        let table = Self::checked(name.into(), columns)?;
+        let extents = columns.iter().map(|column| Extent::of(&column.cells)).collect();
+        let table = Self::measured(name.into(), columns, extents)?;
         for column in &table.columns {
             let Cells::Numbers(numbers) = &column.cells else { continue };
             for (row, &value) in numbers.iter().enumerate() {
@@ -92,8 +97,8 @@ impl Table {
         Ok(table)
     }
 
-    /// A table whose numbers are known to be finite.
-    pub(crate) fn checked(name: String, columns: Vec<TableColumn>) -> Result<Self, Error> {
+    /// A table whose numbers are known to be finite, and from which to which they are.
+    pub(crate) fn measured(name: String, columns: Vec<TableColumn>, extents: Vec<Extent>) -> Result<Self, Error> {
         let n_rows = columns.first().map_or(0, |column| column.cells.len());
         let mut seen = HashSet::new();
         for column in &columns {
@@ -109,7 +114,7 @@ impl Table {
                 return Err(Error::DuplicateName { what: "column", name: column.name.clone(), place: name });
             }
         }
-        Ok(Self { name, columns, n_rows, first_row: 0 })
+        Ok(Self { name, columns, extents, n_rows, first_row: 0 })
     }
 
     /// The same rows as a part of a longer file that starts at this row (from 0), so that messages tell the file's rows.
@@ -144,7 +149,7 @@ impl Table {
     /// # Errors
     /// [`Error::Unknown`] where the table has none, with the names there are.
     pub fn column(&self, name: &str) -> Result<&TableColumn, Error> {
-        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        self.place(name).map(|place| &self.columns[place]).ok_or_else(|| {
             let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
             Error::Unknown { what: "column", name: name.into(), place: self.name.clone(), available: names.join(", ") }
         })
@@ -189,6 +194,35 @@ impl Table {
     pub(crate) fn identifiers(&self, name: &str) -> Result<Vec<Option<ParticipantId>>, Error> {
         let column = self.column(name)?;
         Ok((0..self.n_rows).map(|row| column.identifier(row)).collect())
+    }
+
+    /// The numbers of a column and their extent; `None` where there is no such column, or it is none of numbers.
+    #[cfg(feature = "schema-file")]
+    pub(crate) fn measured_numbers(&self, name: &str) -> Option<(&[Value], Extent)> {
+        let place = self.place(name)?;
+        let Cells::Numbers(cells) = &self.columns[place].cells else { return None };
+        Some((cells, self.extents[place]))
+    }
+
+    /// The numbers of a column, none where it has no numbers. They move out of a table of one's own, whose column is
+    /// empty from then on, and are copied out of another's.
+    #[cfg(feature = "schema-file")]
+    pub(crate) fn take_numbers(table: &mut Cow<'_, Self>, name: &str) -> Vec<Value> {
+        let Some(place) = table.place(name) else { return Vec::new() };
+        match table {
+            Cow::Owned(table) => match &mut table.columns[place].cells {
+                Cells::Numbers(cells) => std::mem::take(cells),
+                _ => Vec::new(),
+            },
+            Cow::Borrowed(table) => match &table.columns[place].cells {
+                Cells::Numbers(cells) => cells.clone(),
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
     }
 
     pub(crate) fn cell_error(&self, row: usize, column: &TableColumn, expected: &str, found: &str) -> Error {

@@ -7,6 +7,8 @@ mod mortality;
 mod options;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg(feature = "parquet")]
+mod read_ahead;
 mod table_reader;
 #[cfg(feature = "wfdb")]
 mod wfdb;

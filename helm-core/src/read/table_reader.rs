@@ -9,7 +9,9 @@ use super::xpt::XptBatches;
 use super::{ReadOptions, file_name};
 use crate::{Error, Skipped, Table};
 
-/// The rows of a CSV, Parquet or SAS transport file in batches, in the order of the file, of which one at a time is in memory.
+/// The rows of a CSV, Parquet or SAS transport file in batches, in the order of the file.
+///
+/// One batch at a time is in memory; of a Parquet file, whose columns several threads read ahead, up to three are.
 ///
 /// The file's name tells its format: `.csv`, `.parquet` or `.xpt`, each a feature of this crate.
 ///

@@ -3,9 +3,11 @@
 mod bound;
 mod declare;
 mod expression;
+mod faults;
 mod fill;
 mod infer;
 mod keys;
+mod loaded;
 mod parser;
 mod pattern;
 mod plain;
@@ -24,7 +26,7 @@ use self::keys::{Document, Keys};
 use self::pattern::{fits, overlap};
 use crate::{Error, Schema};
 
-pub use fill::Loaded;
+pub use loaded::Loaded;
 
 /// A schema file: which columns of a table are features, signals and outcomes, and what their cells mean.
 ///

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::CohortSource;
@@ -130,10 +131,10 @@ impl LoadedBatches<'_> {
         self.reader.empty_table()
     }
 
-    fn load(&mut self, table: &Table) -> Result<Loaded, Error> {
+    fn load(&mut self, table: Table) -> Result<Loaded, Error> {
         let Self { cohort, seen, .. } = self;
         let first_row = table.first_row();
-        cohort.schema.load_new(table, cohort.options.bad, &mut |ids, place| {
+        cohort.schema.load_new(Cow::Owned(table), cohort.options.bad, &mut |ids, place| {
             let mut twice = Vec::new();
             for (row, id) in ids.iter().enumerate() {
                 let Some(id) = id.as_ref().filter(|id| !seen.insert(id)) else { continue };
@@ -159,7 +160,7 @@ impl Iterator for LoadedBatches<'_> {
             return None;
         }
         let table = self.reader.next()?;
-        let loaded = table.and_then(|table| self.load(&table));
+        let loaded = table.and_then(|table| self.load(table));
         self.failed = loaded.is_err();
         Some(loaded)
     }

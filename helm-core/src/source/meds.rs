@@ -1,6 +1,7 @@
 mod columns;
 mod events;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -195,8 +196,11 @@ impl Iterator for MedsBatches<'_> {
         }
         let cohort = self.cohort;
         let loaded = self.table().transpose()?.and_then(|table| {
-            // Subjects were compared as they were read.
-            cohort.schema.load_new(&table, cohort.options.bad, &mut |_, _| Ok(Vec::new()))
+            // Subjects were compared as they were read; the schema's participants may be others.
+            cohort.schema.load_new(Cow::Owned(table), cohort.options.bad, &mut |ids, _| {
+                ParticipantId::check_all_unique(ids.iter().map(Option::as_ref), "cohort")?;
+                Ok(Vec::new())
+            })
         });
         self.failed = loaded.is_err();
         Some(loaded)

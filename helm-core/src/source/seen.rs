@@ -1,31 +1,31 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::ParticipantId;
 
 /// Bits of a page, and pages by the upper bits of a number.
 const PAGE: u64 = 1 << 16;
+const MOST_PAGES: usize = 4096;
 
 /// The participants seen so far: whole numbers as bits in pages, others by a hash of 128 bits.
 #[derive(Default)]
 pub(super) struct Seen {
-    pages: HashMap<u64, Box<[u64]>>,
+    pages: BTreeMap<u64, Box<[u64]>>,
     others: HashSet<(u64, u64)>,
 }
 
 impl Seen {
     /// Adds a participant; false if it is there already.
     pub(super) fn insert(&mut self, id: &ParticipantId) -> bool {
-        match whole_number(id.as_str()) {
-            // Numbers wide apart would take a page each.
-            Some(number) if self.pages.len() < 4096 || self.pages.contains_key(&(number / PAGE)) => {
-                let page = self.pages.entry(number / PAGE).or_insert_with(|| vec![0; (PAGE / 64) as usize].into());
-                let (word, bit) = ((number % PAGE / 64) as usize, number % 64);
-                let new = page[word] & (1 << bit) == 0;
-                page[word] |= 1 << bit;
+        let number = whole_number(id.as_str());
+        match number.and_then(|number| Some((self.page(number / PAGE)?, number % PAGE))) {
+            Some((page, place)) => {
+                let (word, bit) = (&mut page[(place / 64) as usize], 1 << (place % 64));
+                let new = *word & bit == 0;
+                *word |= bit;
                 new
             }
-            _ => {
+            None => {
                 let hash = |salt: u8| {
                     let mut hasher = DefaultHasher::new();
                     (salt, id.as_str()).hash(&mut hasher);
@@ -34,6 +34,14 @@ impl Seen {
                 self.others.insert((hash(0), hash(1)))
             }
         }
+    }
+
+    /// A page of numbers; `None` where there are too many already: numbers wide apart would take a page each.
+    fn page(&mut self, key: u64) -> Option<&mut [u64]> {
+        if self.pages.len() == MOST_PAGES && !self.pages.contains_key(&key) {
+            return None;
+        }
+        Some(self.pages.entry(key).or_insert_with(|| vec![0; (PAGE / 64) as usize].into()))
     }
 }
 
