@@ -155,7 +155,7 @@ fn help_and_missing_arguments_say_what_is_needed() {
     let text = String::from_utf8(help.stdout).unwrap();
     assert!(help.status.success());
     for part in
-        ["--data <DIR>", "--model <DIR>", "SPX_G.XPT", "tokenizer.json", "not a medical device", "helm_multimodal"]
+        ["--data <DIR>", "--model <DIR|NAME>", "SPX_G.XPT", "tokenizer.json", "not a medical device", "helm_multimodal"]
     {
         assert!(text.contains(part), "{part}");
     }

@@ -314,7 +314,10 @@ fn help_says_what_is_needed() {
     let help = run("predict", ["--help"]);
     let text = String::from_utf8(help.stdout).unwrap();
     assert!(help.status.success());
-    expect(&text, &["--bundle <DIR>", "--data <PATH>", "--model <DIR>", "parts/schema.json", "not a medical device"]);
+    expect(
+        &text,
+        &["--bundle <DIR>", "--data <PATH>", "--model <DIR|NAME>", "parts/schema.json", "not a medical device"],
+    );
     assert!(refused(&run::<&str>("predict", [])).contains("--bundle"));
 }
 
