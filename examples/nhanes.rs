@@ -7,13 +7,10 @@ use std::time::Instant;
 use burn::tensor::Device;
 use clap::Parser;
 use helm_core::{Cohort, Folds, Schema};
-use helm_encoders::{
-    FlowVolume, Modality, ResNet1dConfig, SpirogramEncoderConfig, SpirogramReader, TabularEncoderConfig, TabularReader,
-};
-use helm_eval::baseline::{BoostingConfig, LogisticConfig};
+use helm_encoders::{FlowVolume, Modality};
 use helm_examples::{
-    AllScores, DataSource, Failure, Fold, Manifest, Progress, Scorer, Scores, SignalColumn, Study, StudyArgs, at_least,
-    breath_attribution, calibrate, check_classes, flat_schema_file, nhanes, run, write_atomically,
+    AllScores, DataSource, Encoders, Failure, Fold, Manifest, Progress, Scorer, Scores, SignalColumn, Study, StudyArgs,
+    at_least, breath_attribution, calibrate, check_classes, classical, flat_schema_file, nhanes, run, write_atomically,
 };
 use helm_llm::{Bundle, Helm, LanguageModel, TrainConfig};
 use helm_serialize::Serializer;
@@ -70,12 +67,6 @@ fn main() -> ExitCode {
     run(|| estimate(&Args::parse()))
 }
 
-/// Soft tokens of each modality, as in the paper.
-const N_SOFT: usize = 6;
-/// Width of the ResNet; the published one has 64, which a few thousand sparse curves don't need.
-const RESNET_WIDTH: usize = 8;
-/// Width of the projectors' hidden layer.
-const D_HIDDEN: usize = 64;
 /// The curve's grid. The published grid ends at 6.58 L, which would cut 37 of these participants.
 const GRID: FlowVolume = FlowVolume { n_points: 128, max_volume_litres: 8.0, max_seconds: 30.0 };
 
@@ -98,8 +89,8 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         "nhanes",
         json!({
             "outcomes": args.outcome, "epochs": args.epochs, "folds": args.study.folds, "bootstrap": args.study.bootstrap,
-            "device": args.study.model.device, "training": training, "n_soft": N_SOFT, "resnet_width": RESNET_WIDTH,
-            "d_hidden": D_HIDDEN, "grid": GRID,
+            "device": args.study.model.device, "training": training, "n_soft": Encoders::N_SOFT,
+            "resnet_width": Encoders::RESNET_WIDTH, "d_hidden": Encoders::D_HIDDEN, "grid": GRID,
         }),
         args.study.seed,
     );
@@ -116,7 +107,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         check_classes(cohort, outcome, &folds)?;
     }
     args.study.say(&describe(&nhanes)?);
-    let mut scores = classical(cohort, args, &folds)?;
+    let mut scores = baselines(cohort, args, &folds)?;
     // Outcomes with the same features share a context, a model and a training run.
     let mut groups: Vec<(Vec<&'static str>, Vec<String>)> = Vec::new();
     for outcome in &args.outcome {
@@ -129,14 +120,14 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     let mut progress = Progress::new(groups.len() * 2 * folds.k() + usize::from(args.save.is_some()));
     for (features, outcomes) in &groups {
         for (name, spirogram) in [(HELM_TABULAR, false), (HELM_MULTIMODAL, true)] {
-            let encoders = Encoders { cohort, model: &model, device: &device, features, spirogram };
+            let inputs = Inputs { cohort, model: &model, device: &device, features, spirogram };
             let study = Study {
                 cohort,
                 model: &model,
-                serializer: encoders.serializer()?,
+                serializer: inputs.serializer()?,
                 outcomes,
                 training: training.clone(),
-                modalities: &|train, seed| encoders.modalities(train, seed),
+                modalities: &|train, seed| inputs.modalities(train, seed),
             };
             let mut look = |fold: &Fold<'_>| -> Result<(), Failure> {
                 let (Some(folder), true, 0) = (&args.study.report, spirogram, fold.index) else { return Ok(()) };
@@ -229,30 +220,20 @@ fn describe(nhanes: &nhanes::Nhanes) -> Result<String, Failure> {
     ))
 }
 
-/// Logistic regression and gradient boosting.
-fn classical(cohort: &Cohort, args: &Args, folds: &Folds) -> Result<Vec<Scores>, Failure> {
+/// The classical models of all outcomes.
+fn baselines(cohort: &Cohort, args: &Args, folds: &Folds) -> Result<Vec<Scores>, Failure> {
     let mut scores = Vec::new();
     for outcome in &args.outcome {
         let tabular = nhanes::tabular_features(outcome);
         let multimodal = [tabular.as_slice(), &nhanes::SPIROMETRY].concat();
-        let labels = cohort.labels(outcome)?;
-        for (features, logistic, boosting) in
-            [(tabular, LOGISTIC_TABULAR, BOOSTING_TABULAR), (multimodal, LOGISTIC_MULTIMODAL, BOOSTING_MULTIMODAL)]
-        {
-            let rows = cohort.records().map(|record| record.model_inputs(&features)).collect::<Result<Vec<_>, _>>()?;
-            for (model, log_odds) in [
-                (logistic, LogisticConfig::default().cross_validate(&rows, labels, folds)?),
-                (boosting, BoostingConfig::default().cross_validate(&rows, labels, folds)?),
-            ] {
-                scores.push(Scores { outcome: outcome.clone(), model: model.into(), log_odds, answer_mass: None });
-            }
-        }
+        scores.extend(classical(cohort, folds, outcome, &tabular, [LOGISTIC_TABULAR, BOOSTING_TABULAR])?);
+        scores.extend(classical(cohort, folds, outcome, &multimodal, [LOGISTIC_MULTIMODAL, BOOSTING_MULTIMODAL])?);
     }
     Ok(scores)
 }
 
-/// Encoders for the modalities in use, their standardisation learned on the training rows.
-struct Encoders<'a> {
+/// What a model reads.
+struct Inputs<'a> {
     cohort: &'a Cohort,
     model: &'a LanguageModel,
     device: &'a Device,
@@ -260,25 +241,14 @@ struct Encoders<'a> {
     spirogram: bool,
 }
 
-impl Encoders<'_> {
+impl Inputs<'_> {
+    /// Encoders of random weights from a seed.
     fn modalities(&self, train: &[usize], seed: u64) -> Result<Vec<Modality>, Failure> {
-        let (d_model, rms) = (self.model.frozen().d_model(), self.model.frozen().embedding_rms());
         self.device.seed(seed);
-        let fit = |features: &[&'static str]| {
-            TabularReader::fit(features.iter().copied(), train.iter().map(|&row| self.cohort.record(row)))
-        };
-        let reader = fit(self.features)?;
-        let encoder =
-            TabularEncoderConfig::new(reader.width(), N_SOFT, d_model).with_d_hidden(D_HIDDEN).with_initial_rms(rms);
-        let mut modalities = vec![Modality::from_config("tabular", &encoder, &reader, self.device)?];
+        let encoders = Encoders { cohort: self.cohort, model: self.model, device: self.device, train };
+        let mut modalities = vec![encoders.tabular(self.features)?];
         if self.spirogram {
-            let reader = SpirogramReader::new(nhanes::SPIROGRAM, GRID).with_scalars(fit(&nhanes::BESIDE_THE_CURVE)?);
-            // 128 points need no padding: they are 4 × 32.
-            let resnet = ResNet1dConfig::new(1).with_width(RESNET_WIDTH).with_padding(0);
-            let encoder = SpirogramEncoderConfig::new(resnet, reader.n_scalars(), N_SOFT, d_model)
-                .with_d_hidden(D_HIDDEN)
-                .with_initial_rms(rms);
-            modalities.push(Modality::from_config(nhanes::SPIROGRAM, &encoder, &reader, self.device)?);
+            modalities.push(encoders.breath(nhanes::SPIROGRAM, GRID, &nhanes::BESIDE_THE_CURVE)?);
         }
         Ok(modalities)
     }

@@ -157,7 +157,8 @@ impl<'a> Faults<'a> {
         schema: &SchemaFile,
         rows: &[usize],
     ) -> Result<Vec<SignalState>, Error> {
-        let column = self.table.column(source.column().unwrap_or(&schema.participant))?;
+        let name = source.column().or(schema.participant_column()).unwrap_or_default();
+        let column = self.table.column(name)?;
         let mut states = Vec::with_capacity(rows.len());
         for &row in rows {
             if is_missing(column, row) {

@@ -14,6 +14,12 @@ use crate::{BadData, CohortBuilder, Error, ParticipantId, Table};
 pub(crate) type FindDuplicates<'a> =
     dyn FnMut(&[Option<ParticipantId>], &str) -> Result<Vec<(usize, Error)>, Error> + 'a;
 
+/// Identifiers of rows that have none: their numbers in the file.
+fn row_numbers(table: &Table) -> Vec<Option<ParticipantId>> {
+    let numbers = (1..=table.n_rows()).map(|row| table.first_row() + row);
+    numbers.map(|row| Some(ParticipantId::new(row.to_string()))).collect()
+}
+
 impl SchemaFile {
     /// The cohort of a table's rows, in their order.
     ///
@@ -45,7 +51,10 @@ impl SchemaFile {
         duplicates: &mut FindDuplicates<'_>,
     ) -> Result<Loaded, Error> {
         let mut faults = Faults::new(&table, bad);
-        let ids = faults.identifiers(table.column(&self.participant)?)?;
+        let ids = match &self.participant {
+            Some(column) => faults.identifiers(table.column(column)?)?,
+            None => row_numbers(&table),
+        };
         let mut keep: Vec<bool> = ids.iter().map(Option::is_some).collect();
         for (row, error) in duplicates(&ids, table.name())? {
             faults.pass(error)?;

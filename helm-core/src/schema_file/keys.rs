@@ -101,6 +101,10 @@ impl<'a> Keys<'a> {
         self.text(key)?.ok_or_else(|| self.error(key, "text in quotes", "no such key"))
     }
 
+    pub(super) fn flag(&self, key: &str) -> Result<Option<bool>, Error> {
+        Ok(self.read(key, "true or false", DeValue::as_bool)?.map(|at| at.value))
+    }
+
     pub(super) fn number(&self, key: &str) -> Result<Option<f64>, Error> {
         Ok(self.read(key, "a finite number", number)?.map(|at| at.value))
     }

@@ -78,7 +78,8 @@ pub use loaded::Loaded;
 /// # Ok::<(), helm_core::Error>(())
 /// ```
 ///
-/// Keys of the file: `participant` (the column of identifiers), `cluster` and `split` (columns; the latter holds train,
+/// Keys of the file: `participant` (the column of identifiers) or, where there is none, `one_row_each = true` (every row
+/// is another participant, who is called by its number in the file), `cluster` and `split` (columns; the latter holds train,
 /// validation or test), `include` (a condition), `feature_sets`, and the tables `feature`, `signal` and `outcome`.
 ///
 /// - **feature**: `name`, `label` (its words in a prompt), `kind` ("number" or "category"), `column`,
@@ -118,7 +119,8 @@ pub use loaded::Loaded;
 pub struct SchemaFile {
     file: String,
     schema: Arc<Schema>,
-    participant: String,
+    /// The column of identifiers; `None` where every row is another participant.
+    participant: Option<String>,
     cluster: Option<String>,
     split: Option<String>,
     include: Option<Expression>,
@@ -155,7 +157,17 @@ impl SchemaFile {
             let offset = error.span().map_or(0, |span| span.start);
             document.error(offset, "", "TOML", error.message())
         })?;
-        let allowed = ["participant", "cluster", "split", "include", "feature_sets", "feature", "signal", "outcome"];
+        let allowed = [
+            "participant",
+            "one_row_each",
+            "cluster",
+            "split",
+            "include",
+            "feature_sets",
+            "feature",
+            "signal",
+            "outcome",
+        ];
         let keys = Keys::new(&document, "", 0, root.get_ref(), &allowed)?;
         let column = |key| Ok::<_, Error>(keys.text(key)?.map(|column| column.value.to_owned()));
         let read_features = keys.tables("feature")?.into_iter().map(|table| FeatureSource::read(&document, table));
@@ -187,7 +199,7 @@ impl SchemaFile {
         let schema = schema.map_err(|error| document.error(0, "", "a sound schema", error.to_string()))?;
         let parsed = Self {
             file: file.into(),
-            participant: keys.required_text("participant")?.value.to_owned(),
+            participant: participant_column(&keys)?,
             cluster: column("cluster")?,
             split: column("split")?,
             include: declare::expression(&keys, "include")?,
@@ -255,18 +267,23 @@ impl SchemaFile {
         self.feature_sets.iter().map(|(name, features)| (name.as_str(), features.as_slice()))
     }
 
-    /// The features of a set that an outcome may be estimated from: those that it excludes are left out.
+    /// The features of a set, or of all, that an outcome may be estimated from: those that it excludes are left out.
     ///
     /// # Errors
     /// [`Error::Unknown`] if there is no such set or outcome.
-    pub fn features_for(&self, set: &str, outcome: &str) -> Result<Vec<&str>, Error> {
+    pub fn features_for(&self, set: Option<&str>, outcome: &str) -> Result<Vec<&str>, Error> {
         let exclude = &self.outcomes[self.schema.outcome_index(outcome)?].exclude;
+        let allowed = |feature: &&str| !exclude.iter().any(|other| other == feature);
+        let Some(set) = set else {
+            let all = self.schema.features().iter().map(|feature| feature.name.as_str());
+            return Ok(all.filter(allowed).collect());
+        };
         let found = self.feature_sets.iter().find(|(name, _)| name == set).ok_or_else(|| {
             let names: Vec<&str> = self.feature_sets.iter().map(|(name, _)| name.as_str()).collect();
             let (name, available) = (set.into(), names.join(", "));
             Error::Unknown { what: "feature set", name, place: self.file.clone(), available }
         })?;
-        Ok(found.1.iter().filter(|feature| !exclude.contains(feature)).map(String::as_str).collect())
+        Ok(found.1.iter().map(String::as_str).filter(allowed).collect())
     }
 
     /// Whether the schema reads a column of a file; readers leave out the others.
@@ -274,8 +291,8 @@ impl SchemaFile {
         self.patterns().any(|pattern| fits(pattern, column))
     }
 
-    pub(crate) fn participant_column(&self) -> &str {
-        &self.participant
+    pub(crate) fn participant_column(&self) -> Option<&str> {
+        self.participant.as_deref()
     }
 
     /// The names of columns that the schema asks for, some of them with stars.
@@ -285,7 +302,7 @@ impl SchemaFile {
     }
 
     fn patterns(&self) -> impl Iterator<Item = &str> {
-        let of_rows = [Some(self.participant.as_str()), self.cluster.as_deref(), self.split.as_deref()];
+        let of_rows = [self.participant.as_deref(), self.cluster.as_deref(), self.split.as_deref()];
         of_rows
             .into_iter()
             .flatten()
@@ -297,9 +314,9 @@ impl SchemaFile {
 
     /// No column is two things, apart from what is derived from several columns.
     fn check_columns(&self, document: &Document<'_>) -> Result<(), Error> {
-        let mut seen = HashMap::new();
-        seen.insert(self.participant.to_ascii_lowercase(), "participant".to_owned());
-        for (key, column) in [("cluster", &self.cluster), ("split", &self.split)] {
+        let mut seen: HashMap<String, String> = HashMap::new();
+        let of_rows = [("participant", &self.participant), ("cluster", &self.cluster), ("split", &self.split)];
+        for (key, column) in of_rows {
             let Some(column) = column else { continue };
             if let Some(first) = seen.insert(column.to_ascii_lowercase(), key.into()) {
                 return Err(document.error(0, key, "a column of its own", format!("that of {first}")));
@@ -314,6 +331,12 @@ impl SchemaFile {
             SignalPlace::Column(column) => Some((format!("signal.{}", signal.name), column.as_str(), signal.offset)),
             SignalPlace::File(_) => None,
         });
+        if let (None, Some(signal)) = (&self.participant, self.signals.iter().find(|signal| signal.column().is_none()))
+        {
+            let path = format!("signal.{}.column", signal.name);
+            let expected = "a column that names the files, since there are no identifiers";
+            return Err(document.error(signal.offset, path, expected, "none"));
+        }
         for (path, column, offset) in features.chain(signals) {
             if let Some(first) = seen.insert(column.to_ascii_lowercase(), path.clone()) {
                 return Err(document.error(
@@ -346,6 +369,20 @@ impl SchemaFile {
             }
         }
         Ok(())
+    }
+}
+
+/// The column of identifiers, or that there is none: said, since rows of one participant in training and test are the
+/// worst of leaks.
+fn participant_column(keys: &Keys<'_>) -> Result<Option<String>, Error> {
+    let column = keys.text("participant")?.map(|column| column.value.to_owned());
+    match (column, keys.flag("one_row_each")?.unwrap_or(false)) {
+        (Some(column), false) => Ok(Some(column)),
+        (None, true) => Ok(None),
+        (Some(_), true) => Err(keys.error("one_row_each", "no such key beside participant", "true")),
+        (None, false) => {
+            Err(keys.error("participant", "a column in quotes, or one_row_each = true", "neither of these keys"))
+        }
     }
 }
 

@@ -89,7 +89,7 @@ impl CohortFile {
 
     /// The row (from 0) in which a participant stands first.
     fn first_row(&self, participant: &ParticipantId) -> Result<usize, Error> {
-        let name = self.schema.participant_column();
+        let Some(name) = self.schema.participant_column() else { return Ok(0) };
         let reader = TableReader::open_columns(&self.path, &self.options, &|column| column.eq_ignore_ascii_case(name))?;
         for table in reader {
             let table = table?;

@@ -84,7 +84,7 @@ fn a_table_becomes_a_cohort() {
     let clusters = loaded.clusters.unwrap();
     assert!(clusters[0] == clusters[1] && clusters[3].as_str() == "3");
     assert_eq!(loaded.parts.unwrap(), [Part::Train, Part::Train, Part::Validation, Part::Test]);
-    assert_eq!(schema.features_for("baseline", "asthma").unwrap(), ["age", "sex"]);
+    assert_eq!(schema.features_for(Some("baseline"), "asthma").unwrap(), ["age", "sex"]);
     assert!(schema.reads("TOLD_17") && schema.reads("Age") && !schema.reads("name"));
 }
 
@@ -141,7 +141,7 @@ fn faults_name_line_and_key() {
         (
             "participant = \"id\"\n",
             "",
-            "s.toml: line 1, key \"participant\": expected text in quotes, found no such key",
+            "s.toml: line 1, key \"participant\": expected a column in quotes, or one_row_each = true, found neither of these keys",
         ),
         ("levels = [\"male\", \"female\"]", "levels = [\"male\", \"male\"]", "expected a sound schema"),
         ("missing = \"control\"", "missing = \"case\"", "s.toml: line 31, key \"outcome.asthma.missing\""),
@@ -157,7 +157,7 @@ fn faults_name_line_and_key() {
     }
     // Excluded where it says too much.
     let excluded = SOUND.replace("any(told_*) = 1111", "AGE > 3") + "exclude = [\"age\"]\n";
-    assert_eq!(parse(&excluded).unwrap().features_for("baseline", "asthma").unwrap(), ["sex"]);
+    assert_eq!(parse(&excluded).unwrap().features_for(Some("baseline"), "asthma").unwrap(), ["sex"]);
 }
 
 #[test]
@@ -228,13 +228,46 @@ fn an_inferred_schema_is_one() {
         ],
     )
     .unwrap();
-    let inferred = SchemaFile::infer(&table, "id").unwrap();
+    let inferred = SchemaFile::infer(&table, Some("id"), &[]).unwrap();
     let schema = SchemaFile::parse("inferred.toml", &inferred).unwrap_or_else(|error| panic!("{error}\n{inferred}"));
     let names: Vec<&str> = schema.schema().features().iter().map(|feature| feature.name.as_str()).collect();
     assert_eq!(names, ["bmi", "sex"]);
     assert!(schema.schema().outcomes().is_empty() && !inferred.contains("secret") && !inferred.contains("\"rare\", "));
     assert!(inferred.contains("range = [18.0, 34.0]\ndecimals = 2"), "{inferred}");
     schema.load(&table, BadData::Refuse).unwrap();
+}
+
+/// A table without identifiers, as many public ones are: every row is another participant.
+#[test]
+fn a_table_of_an_outcome_and_no_identifiers_is_inferred() {
+    let cells: Vec<String> = (0..40).map(|i| (20 + i).to_string()).collect();
+    let ages = text("RestingBP_mean", &cells.iter().map(String::as_str).collect::<Vec<_>>());
+    let column = |spelled: [&str; 2]| text("Heart disease", &(0..40).map(|i| spelled[i % 2]).collect::<Vec<_>>());
+    for spelled in [["0", "1"], ["No", "Yes"], ["false", "true"], ["control", "case"]] {
+        let table = Table::new("t.csv", vec![ages.clone(), column(spelled)]).unwrap();
+        let inferred = SchemaFile::infer(&table, None, &["heart disease"]).unwrap();
+        assert!(inferred.contains("label = \"resting BP mean\""), "{inferred}");
+        let schema =
+            SchemaFile::parse("inferred.toml", &inferred).unwrap_or_else(|error| panic!("{error}\n{inferred}"));
+        let cohort = schema.load(&table, BadData::Refuse).unwrap().cohort;
+        assert_eq!(cohort.n_participants(), 40);
+        assert_eq!(cohort.participants()[39].as_str(), "40");
+        assert_eq!(cohort.labels("Heart disease").unwrap()[..2], [Some(false), Some(true)]);
+    }
+    let table = Table::new("t.csv", vec![ages, column(["ill", "well"])]).unwrap();
+    let message = SchemaFile::infer(&table, None, &["heart disease"]).unwrap_err().to_string();
+    assert!(message.contains("row 1") && message.contains("yes or no") && !message.contains("ill"), "{message}");
+}
+
+#[test]
+fn who_a_row_is_about_must_be_said_once() {
+    let message = |text: &str| SchemaFile::parse("s.toml", text).unwrap_err().to_string();
+    assert!(message("").contains("one_row_each = true"));
+    assert!(message("one_row_each = false").contains("participant"));
+    assert!(message("participant = \"id\"\none_row_each = true").contains("beside participant"));
+    assert!(message("one_row_each = 1").contains("true or false"));
+    let signal = "one_row_each = true\n[[signal]]\nname = \"ecg\"\nfile = \"{}.hea\"";
+    assert!(message(signal).contains("since there are no identifiers"), "{}", message(signal));
 }
 
 /// A header as UK Biobank's platform exports it.
@@ -274,8 +307,8 @@ fn uk_biobank_field_names_go_through() {
     assert_eq!(cases(0), ["asthma", "diabetes", "hypertension"]);
     assert_eq!(cases(1), ["mortality", "depression", "osteoarthritis"]);
     assert_eq!(schema.schema().outcomes().len(), 13);
-    assert_eq!(schema.features_for("expanded", "asthma").unwrap().len(), 14);
-    assert_eq!(schema.features_for("baseline", "stroke").unwrap(), ["age", "sex", "bmi"]);
+    assert_eq!(schema.features_for(Some("expanded"), "asthma").unwrap().len(), 14);
+    assert_eq!(schema.features_for(Some("baseline"), "stroke").unwrap(), ["age", "sex", "bmi"]);
 }
 
 #[cfg(all(feature = "csv", feature = "xpt"))]
@@ -313,7 +346,7 @@ fn the_nhanes_schema_builds_the_published_cohort() {
         let found = (labels.iter().filter(|l| **l == Some(true)).count(), labels.iter().flatten().count());
         assert_eq!(found, (cases, n), "{outcome}");
     }
-    assert_eq!(schema.features_for("expanded", "hypertension").unwrap().len(), 6);
+    assert_eq!(schema.features_for(Some("expanded"), "hypertension").unwrap().len(), 6);
 }
 
 /// A refused answer is refused, whichever level stands first.

@@ -43,10 +43,15 @@ fn alone() -> Alone {
     Alone(Some(guard))
 }
 
+/// The CPU, or what `HELM_TEST_DEVICE` names, for which helm-encoders must be built.
+fn device_under_test() -> Device {
+    helm_encoders::device(&std::env::var("HELM_TEST_DEVICE").unwrap_or("cpu".into())).unwrap()
+}
+
 /// Makes something whose random numbers a seed decides.
 fn seeded<T>(seed: u64, make: impl FnOnce(&Device) -> T) -> T {
     let _alone = alone();
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = device_under_test();
     device.seed(seed);
     make(&device)
 }

@@ -116,7 +116,7 @@ fn gradients_add_up_and_scale() {
     let mut modality = spirogram(&cohort, 1);
     let inputs = inputs(&modality, &cohort);
     let all: Vec<&ModalityInput> = inputs.iter().collect();
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let ones = || Tensor::ones([4, N_SOFT, D_MODEL], &device);
     assert_eq!(modality.gradient_norm_squared(), 0.0);
     modality.forward(&all);
@@ -175,7 +175,7 @@ fn files_keep_weights_and_statistics() {
     // A file of another encoder, a damaged one and none: errors, and the weights stay.
     let mut other = spirogram(&cohort, 3);
     let before = encode(&other, &inputs);
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let tabular = Modality::new(
         "tabular",
         TabularEncoderConfig::new(1, N_SOFT, D_MODEL).init(&device),
@@ -217,7 +217,7 @@ fn samples_of_a_curve_are_encoded_as_the_input_is() {
     for row in 0..2 {
         soft.clone().narrow(0, row, 1).into_data().assert_approx_eq::<f32>(&before, Default::default());
     }
-    let gradient = graph.gradient(Tensor::ones([2, N_SOFT, D_MODEL], &helm_encoders::device("cpu").unwrap()));
+    let gradient = graph.gradient(Tensor::ones([2, N_SOFT, D_MODEL], &crate::device_under_test()));
     assert_eq!(gradient[0], gradient[1]);
     let sum = |samples: Vec<f32>| modality.encode_samples(&input, &[samples]).soft().sum().into_scalar::<f32>();
     for at in [3, 20, 40] {

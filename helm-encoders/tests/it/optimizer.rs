@@ -120,7 +120,7 @@ fn it_goes_on_from_a_file_bit_by_bit() {
 #[test]
 fn it_steps_as_burns_own_optimiser() {
     let _alone = alone();
-    let device = helm_encoders::device("cpu").unwrap().autodiff();
+    let device = crate::device_under_test().autodiff();
     let encoder = seeded(3, |device| Normed::new(device, 4));
     let mut own = Modality::new("x", encoder.clone(), |record: Record<'_>| Ok(Some(values(record.row()))), &device);
     own.start_training(&config());

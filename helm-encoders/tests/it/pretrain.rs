@@ -75,7 +75,7 @@ fn targets() -> Targets {
 #[test]
 fn measures_and_labels_are_learned_together() {
     let _alone = alone();
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     fn check<E: FeatureEncoder>(encoder: &E, inputs: &[E::Input], device: &burn::tensor::Device) {
         let pretrainer = Pretrainer::new(config(40)).unwrap();
         let mut steps = 0;
@@ -99,7 +99,7 @@ fn measures_and_labels_are_learned_together() {
 #[test]
 fn hidden_parts_are_filled_in() {
     let _alone = alone();
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let pretrainer = Pretrainer::new(config(25)).unwrap();
     // Waves of one speed, whose height and sign must be seen in what isn't hidden.
     let wave = |person: usize| {
@@ -118,7 +118,7 @@ fn hidden_parts_are_filled_in() {
 #[test]
 fn what_is_hidden_is_not_seen() {
     let _alone = alone();
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let encode = |encoder: &SeriesEncoder, samples: Vec<f32>| {
         let input = SeriesInput::new(samples, vec![true; 24]).unwrap();
         let hidden = vec![vec![false, true, false]];
@@ -155,7 +155,7 @@ fn what_is_hidden_is_not_seen() {
 }
 
 fn features<E: FeatureEncoder>(encoder: &E, inputs: &[E::Input]) -> Vec<f32> {
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let inputs: Vec<_> = inputs.iter().collect();
     encoder.features(&inputs, &device).into_data().try_to_vec().unwrap()
 }
@@ -163,7 +163,7 @@ fn features<E: FeatureEncoder>(encoder: &E, inputs: &[E::Input]) -> Vec<f32> {
 #[test]
 fn a_seed_decides_a_run_and_the_encoder_given_stays() {
     let _alone = alone();
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let encoder = spirogram(TokenSource::Pooled);
     let before = features(&encoder, &blows());
     let run = |seed: u64| {
@@ -206,7 +206,7 @@ fn tensors(modality: &Modality) -> HashMap<String, Vec<u8>> {
 #[test]
 fn frozen_features_stay_bit_identical_through_further_training() {
     let _alone = alone();
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let pretrainer = Pretrainer::new(config(2)).unwrap();
     for tokens in [TokenSource::Pooled, TokenSource::Positions] {
         let pretrained = || {
@@ -270,7 +270,7 @@ fn frozen_features_stay_bit_identical_through_further_training() {
 #[test]
 fn runs_that_cannot_be_are_errors() {
     let _alone = alone();
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let pretrainer = Pretrainer::new(config(1)).unwrap();
     let encoder = seeded(7, |device| TabularEncoderConfig::new(1, 2, 8).init(device));
     let fit = |inputs: &[Vec<f32>], targets: &Targets| {

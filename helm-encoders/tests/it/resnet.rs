@@ -78,7 +78,7 @@ fn state(network: &ResNet1d) -> HashMap<String, Vec<f32>> {
 
 #[test]
 fn outputs_and_gradients_equal_pytorch() {
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     for case in golden() {
         let network = network(&case, &device);
         close(network.sequence(input(&case, &device)), &numbers(&case["sequence"]), EVALUATION, "sequence");
@@ -116,7 +116,7 @@ fn outputs_and_gradients_equal_pytorch() {
 
 #[test]
 fn batch_norm_in_training_equals_pytorch() {
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     for case in golden() {
         let training = &case["training"];
         let network = network(&case, &device).train();
@@ -161,7 +161,7 @@ impl burn::module::ModuleVisitor for Gradients<'_> {
 /// Every weight's gradient and the input's, in training mode.
 #[test]
 fn gradients_in_training_equal_pytorch() {
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     for case in golden() {
         let network = network(&case, &device).train();
         let autodiff = device.clone().autodiff();
@@ -195,7 +195,7 @@ fn gradients_in_training_equal_pytorch() {
 
 #[test]
 fn a_frozen_network_keeps_its_running_statistics() {
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let case = &golden()[0];
     let before = state(&network(case, &device));
     let frozen = network(case, &device).train().freeze();
@@ -209,7 +209,7 @@ fn a_frozen_network_keeps_its_running_statistics() {
 #[test]
 fn any_length_goes_through() {
     let _alone = crate::alone();
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let network = ResNet1dConfig::new(1).with_width(4).with_padding(0).init(&device);
     for (length, positions) in [(1, 1), (7, 1), (31, 1), (33, 2), (128, 4), (1000, 32)] {
         let sequence = network.sequence(Tensor::ones([2, 1, length], &device));

@@ -51,7 +51,7 @@ where
     C: EncoderConfig,
     R: InputReader<Input = <C::Encoder as ModalityEncoder>::Input> + Serialize + DeserializeOwned,
 {
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let new = cohort(9, 0.37);
     for stand_in in [false, true] {
         let mut modality = seeded(4, |device| {
@@ -120,7 +120,7 @@ fn every_encoder_scores_new_people_the_same_after_loading() {
 fn what_does_not_belong_together_is_refused() {
     let _alone = alone();
     let train = cohort(7, 0.0);
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let folder = tempfile::tempdir().unwrap();
     let (config, reader) = tabular(&train);
     let save = |folder: &Path| {
@@ -180,7 +180,7 @@ fn modalities_that_cannot_be_saved_whole_say_so() {
     let _alone = alone();
     let train = cohort(3, 0.0);
     let folder = tempfile::tempdir().unwrap();
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let (config, reader) = tabular(&train);
     let closure = |_: Record<'_>| Ok(Some(vec![0.0f32, 0.0]));
     let plain = Modality::new("slot", config.init(&device), closure, &device);
@@ -204,7 +204,7 @@ fn modalities_that_cannot_be_saved_whole_say_so() {
 fn a_reader_of_another_shape_is_an_error_when_it_reads() {
     let _alone = alone();
     let train = cohort(4, 0.0);
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let folder = tempfile::tempdir().unwrap();
     fn read<C, R>(
         config: &C,
@@ -260,7 +260,7 @@ fn curves_of_any_number_of_points_are_encoded() {
         let encoder = seeded(1, |device| SpirogramEncoderConfig::new(resnet, 0, 3, 8).init(device));
         for n_points in 1..40 {
             let input = SpirogramInput { flow_litres_per_second: vec![1.0; n_points], scalars: vec![] };
-            let device = helm_encoders::device("cpu").unwrap();
+            let device = crate::device_under_test();
             assert_eq!(encoder.encode(&[&input], &device).into_tensor().dims(), [1, 3, 8]);
         }
     }

@@ -113,7 +113,7 @@ fn every_weight_but_that_of_hidden_patches_gets_a_gradient() {
 #[should_panic(expected = "a series of 9 patches for an encoder of 8")]
 fn series_longer_than_the_encoder_panic() {
     let _alone = alone();
-    let device = helm_encoders::device("cpu").unwrap();
+    let device = crate::device_under_test();
     let input = SeriesInput::new(waves(65, 0.1), vec![true; 65]).unwrap();
     let _ = encoder(SeriesPooling::Mean, &device).encode(&[&input], &device);
 }
