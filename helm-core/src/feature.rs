@@ -113,6 +113,26 @@ impl Feature {
         }
     }
 
+    /// The columns that a model reads of the feature: one, or one for each level of a category of three or more.
+    pub fn n_model_inputs(&self) -> usize {
+        match &self.kind {
+            FeatureKind::Category { levels } if levels.len() > 2 => levels.len(),
+            _ => 1,
+        }
+    }
+
+    /// What a model reads of a value: a number as it is, a category of two levels as 0 or 1, one of more as 1 in the column
+    /// of its level and 0 in the others (whether levels have an order is not known); `None` in each where it is missing.
+    pub fn model_inputs(&self, value: Value) -> impl Iterator<Item = Option<f64>> {
+        let n = self.n_model_inputs();
+        (0..n).map(move |column| match value {
+            Value::Number(number) => Some(number),
+            Value::Level(level) if n == 1 => Some(level as f64),
+            Value::Level(level) => Some(f64::from(u8::from(level == column))),
+            Value::Missing(_) => None,
+        })
+    }
+
     /// Checks that a value is one this feature can hold; a missing value always is.
     ///
     /// # Errors
@@ -181,6 +201,19 @@ mod tests {
             message(&sex, Value::Level(2)).ends_with("expected one of 2 levels, found an index past the last level")
         );
         assert!(message(&sex, Value::Number(1.0)).ends_with("expected a category, found a number"));
+    }
+
+    #[test]
+    fn models_read_a_column_for_each_of_several_levels() {
+        let read = |feature: &Feature, value| feature.model_inputs(value).collect::<Vec<_>>();
+        let missing = Value::Missing(crate::MissingReason::Refused);
+        let pain = Feature::category("pain", "pain", ["none", "some", "much"]);
+        assert_eq!(read(&pain, Value::Level(1)), [Some(0.0), Some(1.0), Some(0.0)]);
+        assert_eq!(read(&pain, missing), [None; 3]);
+        let sex = Feature::category("sex", "sex", ["male", "female"]);
+        assert_eq!((read(&sex, Value::Level(1)), read(&sex, missing)), (vec![Some(1.0)], vec![None]));
+        let age = Feature::number("age", "age", "years", 0.0..=120.0);
+        assert_eq!((read(&age, Value::Number(54.5)), age.n_model_inputs()), (vec![Some(54.5)], 1));
     }
 
     #[test]

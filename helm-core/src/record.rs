@@ -43,12 +43,19 @@ impl<'a> Record<'a> {
         features.enumerate().map(move |(index, feature)| (feature, self.cohort.value_at(index, self.row)))
     }
 
-    /// Some features as a model's input, in the order asked for; `None` where a value is missing.
+    /// Some features as a model's input, in the order asked for, each with as many columns as
+    /// [`Feature::model_inputs`] has; `None` where a value is missing.
     ///
     /// # Errors
     /// [`Error::Unknown`] if the schema lacks one of the features.
     pub fn model_inputs<S: AsRef<str>>(self, features: &[S]) -> Result<Vec<Option<f64>>, Error> {
-        features.iter().map(|feature| Ok(self.value(feature.as_ref())?.as_model_input())).collect()
+        let schema = self.cohort.schema();
+        let mut inputs = Vec::with_capacity(features.len());
+        for name in features {
+            let index = schema.feature_index(name.as_ref())?;
+            inputs.extend(schema.features()[index].model_inputs(self.value_at(index)));
+        }
+        Ok(inputs)
     }
 
     /// The state of a signal.

@@ -63,15 +63,6 @@ impl Value {
         }
     }
 
-    /// The value as a model's input: a number as it is, a category as its index, `None` where it is missing.
-    pub fn as_model_input(self) -> Option<f64> {
-        match self {
-            Self::Number(number) => Some(number),
-            Self::Level(level) => Some(level as f64),
-            Self::Missing(_) => None,
-        }
-    }
-
     /// Whether the value is missing.
     pub fn is_missing(self) -> bool {
         matches!(self, Self::Missing(_))
@@ -108,10 +99,8 @@ mod tests {
     }
 
     #[test]
-    fn model_inputs_are_numbers_and_indices() {
-        assert_eq!(Value::Number(1.5).as_model_input(), Some(1.5));
-        assert_eq!(Value::Level(2).as_model_input(), Some(2.0));
-        assert_eq!(Value::Missing(MissingReason::NoRow).as_model_input(), None);
+    fn only_numbers_are_numbers() {
+        assert_eq!(Value::Number(1.5).as_number(), Some(1.5));
         assert_eq!(Value::Level(2).as_number(), None);
         assert!(Value::Missing(MissingReason::NoRow).is_missing() && !Value::Number(0.0).is_missing());
     }

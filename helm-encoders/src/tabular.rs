@@ -120,14 +120,15 @@ pub(crate) fn rows<'a>(rows: impl ExactSizeIterator<Item = &'a [f32]>, device: &
     Tensor::from_data(TensorData::new(flat, [batch, columns]), device)
 }
 
-/// Reads features of a record as standardised numbers, the training mean where a value is missing, and beside each
-/// feature that was ever missing in training whether it is missing here.
+/// Reads features of a record as standardised numbers (a category of three and more levels as a column for each), the
+/// training mean where a value is missing, and for each feature that was ever missing in training whether it is missing
+/// here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
 pub struct TabularReader {
     features: Vec<String>,
     standardizer: Standardizer,
-    /// The features, by index, that get a column of their own for being missing.
+    /// The first columns of features that get a column of their own for being missing.
     may_be_missing: Vec<usize>,
 }
 
@@ -141,27 +142,45 @@ impl TabularReader {
         train: impl Iterator<Item = Record<'a>>,
     ) -> Result<Self, Error> {
         let features: Vec<String> = features.into_iter().map(Into::into).collect();
+        let mut train = train.peekable();
+        let starts = match train.peek() {
+            Some(record) => first_columns(*record, &features)?,
+            None => Vec::new(),
+        };
         let rows = train.map(|record| record.model_inputs(&features)).collect::<Result<Vec<_>, _>>()?;
-        let may_be_missing = (0..features.len()).filter(|&i| rows.iter().any(|row| row[i].is_none())).collect();
+        let may_be_missing = starts.into_iter().filter(|&i| rows.iter().any(|row| row[i].is_none())).collect();
         let standardizer = Standardizer::fit(rows.iter().map(Vec::as_slice))?;
         Ok(Self { features, standardizer, may_be_missing })
     }
 
     /// How many columns an input has.
     pub fn width(&self) -> usize {
-        self.features.len() + self.may_be_missing.len()
+        self.standardizer.width() + self.may_be_missing.len()
     }
 
     /// One participant's columns.
     ///
     /// # Errors
-    /// [`Error::Core`] if the record's schema lacks a feature.
+    /// [`Error::Core`] if the record's schema lacks a feature, [`Error::Input`] if a category has other levels there.
     pub fn row(&self, record: Record<'_>) -> Result<Vec<f32>, Error> {
         let values = record.model_inputs(&self.features)?;
+        check_length("columns of the tabular reader", self.standardizer.width(), values.len())?;
         let missing = self.may_be_missing.iter().map(|&i| if values[i].is_none() { 1.0 } else { 0.0 });
         let standardised = self.standardizer.apply(&values);
         Ok(standardised.into_iter().map(|value| value as f32).chain(missing).collect())
     }
+}
+
+/// The first of each feature's columns.
+fn first_columns(record: Record<'_>, features: &[String]) -> Result<Vec<usize>, Error> {
+    let schema = record.cohort().schema();
+    let mut next = 0;
+    let mut first = |name: &String| -> Result<usize, Error> {
+        let width = schema.features()[schema.feature_index(name)?].n_model_inputs();
+        next += width;
+        Ok(next - width)
+    };
+    features.iter().map(&mut first).collect()
 }
 
 impl InputReader for TabularReader {
@@ -186,11 +205,12 @@ impl TryFrom<Stored> for TabularReader {
 
     fn try_from(Stored { features, standardizer, may_be_missing }: Stored) -> Result<Self, Error> {
         let wrong = |expected: String, found: String| Err(Error::Config { what: "tabular reader", expected, found });
-        if standardizer.width() != features.len() {
-            return wrong(format!("statistics of {} features", features.len()), standardizer.width().to_string());
+        let width = standardizer.width();
+        if width < features.len() {
+            return wrong(format!("statistics of {} features or more columns", features.len()), width.to_string());
         }
-        if let Some(index) = may_be_missing.iter().find(|&&index| index >= features.len()) {
-            return wrong(format!("indices below {}", features.len()), index.to_string());
+        if let Some(index) = may_be_missing.iter().find(|&&index| index >= width) {
+            return wrong(format!("indices below {width}"), index.to_string());
         }
         Ok(Self { features, standardizer, may_be_missing })
     }

@@ -4,6 +4,7 @@
 mod custom_encoder;
 mod evaluate;
 mod nhanes;
+mod own_cohort;
 mod predict;
 mod program;
 mod score_prompts;
