@@ -1,11 +1,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
+use hf_hub::api::sync::{Api, ApiBuilder, ApiError};
 use hf_hub::{Cache, CacheRepo, Repo, RepoType};
 
+use self::commit::{Commit, failed};
 use crate::Error;
 use crate::model::{INDEX, SINGLE, index_files};
+
+mod commit;
 
 /// Models of the Hugging Face hub by their name, through the cache that Hugging Face's own libraries share.
 ///
@@ -13,7 +16,8 @@ use crate::model::{INDEX, SINGLE, index_files};
 /// is loaded like any other. Pickled weights (`pytorch_model.bin`) are never fetched.
 ///
 /// The cache is `HF_HUB_CACHE`, or `hub` in `HF_HOME`, or `~/.cache/huggingface/hub`; the hub is `HF_ENDPOINT` or
-/// huggingface.co; its token, for models that need one, is `HF_TOKEN` or the one that `hf auth login` keeps.
+/// huggingface.co; its token, for models that need one, is `HF_TOKEN` or the one that `hf auth login` keeps. A token goes
+/// to the hub and, by hf-hub 0.5, also to the host that the hub sends whoever asks for a large file to.
 ///
 /// ```no_run
 /// use helm_llm::{Hub, LanguageModel};
@@ -101,30 +105,21 @@ impl Hub {
 
     /// Downloads what the cache lacks of the commit that a revision stands for now.
     fn download(&self, name: &str, repo: Repo) -> Result<(), Error> {
-        let failed = |what: &str, error: ApiError| {
-            let expected = format!("{what} on the hub");
-            Error::Hub { name: name.into(), expected, found: error.to_string() }
-        };
         let cache = Cache::new(self.cache.clone());
-        let token = std::env::var("HF_TOKEN").ok().filter(|token| !token.is_empty()).or_else(|| cache.token());
-        let mut builder = ApiBuilder::from_cache(cache.clone()).with_token(token).with_progress(self.shows_progress);
-        if let Some(endpoint) = &self.endpoint {
-            builder = builder.with_endpoint(endpoint.trim_end_matches('/').into());
-        }
-        let api = builder.build().map_err(|error| failed("a connection", error))?;
-        let info = api.repo(repo.clone()).info().map_err(|error| failed("the model", error))?;
+        let api = self.api(&cache).map_err(|error| failed(name, "a connection", &error))?;
+        let info = api.repo(repo.clone()).info().map_err(|error| failed(name, "the model", &error))?;
         check(name, &info.sha)?;
-        let api = api.repo(Repo::with_revision(name.into(), RepoType::Model, info.sha.clone()));
+        let at_commit = Repo::with_revision(name.into(), RepoType::Model, info.sha.clone());
+        let commit = Commit { name, api: api.repo(at_commit.clone()), cached: cache.repo(at_commit) };
         let files: BTreeSet<&str> = info.siblings.iter().map(|file| file.rfilename.as_str()).collect();
-        let get = |api: &ApiRepo, file: &str| api.get(file).map_err(|error| failed(file, error));
         for file in [CONFIG, TOKENIZER].into_iter().chain(OPTIONAL.into_iter().filter(|file| files.contains(file))) {
-            get(&api, file)?;
+            commit.get(file)?;
         }
         if files.contains(SINGLE) {
-            get(&api, SINGLE)?;
+            commit.get(SINGLE)?;
         } else if files.contains(INDEX) {
-            let index = get(&api, INDEX)?;
-            index_files(&index)?.iter().try_for_each(|file| get(&api, file).map(drop))?;
+            let index = commit.get(INDEX)?;
+            index_files(&index)?.iter().try_for_each(|file| commit.get(file).map(drop))?;
         } else {
             let (expected, found) = (format!("{SINGLE} or {INDEX} on the hub"), "neither".into());
             return Err(Error::Hub { name: name.into(), expected, found });
@@ -132,6 +127,15 @@ impl Hub {
         // Only now is the revision known to be whole.
         let revision = cache.repo(repo);
         revision.create_ref(&info.sha).map_err(|source| Error::Io { path: self.cache.clone(), source })
+    }
+
+    fn api(&self, cache: &Cache) -> Result<Api, ApiError> {
+        let token = std::env::var("HF_TOKEN").ok().filter(|token| !token.is_empty()).or_else(|| cache.token());
+        let mut builder = ApiBuilder::from_cache(cache.clone()).with_token(token).with_progress(self.shows_progress);
+        if let Some(endpoint) = &self.endpoint {
+            builder = builder.with_endpoint(endpoint.trim_end_matches('/').into());
+        }
+        builder.build()
     }
 }
 

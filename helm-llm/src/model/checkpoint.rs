@@ -51,6 +51,12 @@ pub(crate) fn index_files(index: &Path) -> Result<BTreeSet<String>, Error> {
     Ok(read_index(index)?.into_values().collect())
 }
 
+/// Whether a file is safetensors, and as long as its header says.
+#[cfg(feature = "hub")]
+pub(crate) fn is_whole(path: &Path) -> bool {
+    WeightsFile::open(path, 0).is_ok()
+}
+
 /// The file of each tensor; all in the index' folder.
 fn read_index(index: &Path) -> Result<BTreeMap<String, String>, Error> {
     let bytes = std::fs::read(index).map_err(|source| Error::Io { path: index.into(), source })?;

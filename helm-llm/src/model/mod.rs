@@ -17,7 +17,7 @@ mod weights;
 pub(crate) use attention::KeysValues;
 pub(crate) use checkpoint::Checkpoint;
 #[cfg(feature = "hub")]
-pub(crate) use checkpoint::{INDEX, SINGLE, index_files};
+pub(crate) use checkpoint::{INDEX, SINGLE, index_files, is_whole};
 pub use config::{
     Activation, AttentionSettings, DecoderConfig, NormKind, PerceptronSettings, Positions, Residual, RopeConfig,
     RopeScaling, Window,

@@ -74,6 +74,8 @@ enum Serves {
     Sharded,
     /// Ends in the middle of the weights.
     Half,
+    /// The same, without having said how long they are.
+    HalfOfUnknown,
     Pickle,
     Nothing,
 }
@@ -143,8 +145,12 @@ fn respond(mut stream: TcpStream, files: &BTreeMap<String, Vec<u8>>, serves: Ser
     write!(stream, "HTTP/1.1 206 Partial Content\r\nConnection: close\r\nContent-Type: application/json\r\n")?;
     write!(stream, "ETag: \"{}\"\r\nX-Repo-Commit: {COMMIT}\r\n", path.replace('/', "_"))?;
     write!(stream, "Content-Range: bytes {from}-{}/{}\r\n", from + part.len() - 1, body.len())?;
-    write!(stream, "Content-Length: {}\r\n\r\n", part.len())?;
-    let half = serves == Serves::Half && path.ends_with(".safetensors") && !only_first;
+    let is_weights = path.ends_with(".safetensors") && !only_first;
+    if !(is_weights && serves == Serves::HalfOfUnknown) {
+        write!(stream, "Content-Length: {}\r\n", part.len())?;
+    }
+    write!(stream, "\r\n")?;
+    let half = is_weights && matches!(serves, Serves::Half | Serves::HalfOfUnknown);
     stream.write_all(if half { &part[..part.len() / 2] } else { part })
 }
 
@@ -186,10 +192,65 @@ fn a_hub_without_the_model_or_its_weights_is_an_error() {
         (Serves::Nothing, "the model on the hub"),
         (Serves::Pickle, "model.safetensors or model.safetensors.index.json on the hub"),
         (Serves::Half, "model.safetensors on the hub"),
+        (Serves::HalfOfUnknown, "the whole of model.safetensors from the hub"),
     ] {
         let cache = tempfile::tempdir().unwrap();
         let message = download(serves, cache.path()).unwrap_err().to_string();
         assert!(message.contains("made/tiny") && message.contains(expected), "{message}");
         assert!(Hub::offline().with_cache(cache.path()).folder("made/tiny", "main").is_err());
+    }
+}
+
+#[test]
+fn a_broken_download_leaves_nothing_that_the_next_one_trips_over() {
+    for broken in [Serves::Half, Serves::HalfOfUnknown] {
+        let cache = tempfile::tempdir().unwrap();
+        download(broken, cache.path()).unwrap_err();
+        let folder = download(Serves::Tiny, cache.path()).unwrap();
+        let weights = std::fs::read(folder.join("model.safetensors")).unwrap();
+        assert!(weights == std::fs::read(tiny_folder().join("model.safetensors")).unwrap());
+        LanguageModel::load(&folder, &device()).unwrap();
+    }
+}
+
+/// Set in a process that says what its variables make of the hub.
+const SAYS: &str = "HELM_TEST_HUB_SAYS";
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the other process answers so")]
+fn variables_choose_the_cache_forbid_downloads_and_show_no_token() {
+    if std::env::var_os(SAYS).is_some() {
+        let online = Hub::online();
+        let found = online.as_ref().map(|hub| hub.folder("made/tiny", "main"));
+        println!("{:?} {online:?} {found:?}", Hub::offline().folder("made/tiny", "main"));
+        return;
+    }
+    let cache = cache("");
+    let home = tempfile::tempdir().unwrap();
+    std::fs::rename(cache.path(), home.path().join("hub")).unwrap();
+    let (hub, empty) = (home.path().join("hub"), home.path().join("empty"));
+    let says = |variables: &[(&str, &Path)]| {
+        let mut process = std::process::Command::new(std::env::current_exe().unwrap());
+        process.args(["hub::variables_choose_the_cache_forbid_downloads_and_show_no_token", "--exact", "--nocapture"]);
+        for name in ["HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE"] {
+            process.env_remove(name);
+        }
+        // Nobody answers there.
+        process.env(SAYS, "").env("HF_ENDPOINT", "http://127.0.0.1:9").env("HF_TOKEN", "hf_secret");
+        let output = process.envs(variables.iter().copied()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && !text.contains("hf_secret"), "{text}");
+        text
+    };
+    for (name, folder) in [("HF_HOME", home.path()), ("HF_HUB_CACHE", &hub)] {
+        let text = says(&[(name, folder)]);
+        assert_eq!(text.matches(COMMIT).count(), 2, "{text}");
+    }
+    // The cache's own variable goes before.
+    let text = says(&[("HF_HOME", home.path()), ("HF_HUB_CACHE", &empty)]);
+    assert!(text.contains("config.json in the cache") && text.contains("the model on the hub"), "{text}");
+    for forbids in ["1", "true", "YES", "on"] {
+        let text = says(&[("HF_HUB_CACHE", &hub), ("HF_HUB_OFFLINE", Path::new(forbids))]);
+        assert!(text.contains("HF_HUB_OFFLINE=") && text.matches(COMMIT).count() == 1, "{text}");
     }
 }
