@@ -71,9 +71,9 @@ check-hub:
     cargo test --release --locked --workspace --features helm-llm/hub,helm-examples/hub --lib --test it hub
     cargo clippy --workspace --all-targets --locked --features helm-llm/hub,helm-examples/hub -- -D warnings
 
-# Builds with wgpu (a quarter of an hour)
+# The tests by wgpu (a quarter of an hour to build, and longer to run without a GPU)
 check-wgpu:
-    cargo check --locked --package helm-llm --features wgpu
+    HELM_TEST_DEVICE=wgpu cargo test --release --locked -p helm-encoders -p helm-llm --features helm-llm/wgpu --lib --test it
 
 # Tests with the real XGBoost beside: `pip install xgboost-cpu==3.1.2 libclang` first; LIB is xgboost/lib in its
 # site-packages, CLANG the clang/native folder of libclang

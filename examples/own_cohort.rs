@@ -205,8 +205,8 @@ fn describe(loaded: &Loaded) -> String {
         schema.signals().len(),
         schema.outcomes().len()
     );
-    for (column, expected, n) in skipped.iter() {
-        text += &format!("Skipped in {column}: {n} times not {expected}.\n");
+    for (place, found, n) in skipped.iter() {
+        text += &format!("Skipped in {place}: {found} ({n} times).\n");
     }
     text
 }

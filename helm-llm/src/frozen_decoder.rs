@@ -43,12 +43,13 @@ impl FrozenDecoder {
     ///
     /// # Errors
     /// [`Error::MissingFile`], [`Error::Io`], [`Error::Format`] or [`Error::Weights`] if the folder is not one of a
-    /// decoder of a [known family](DecoderConfig), or the dtype is another.
+    /// decoder of a [known family](DecoderConfig), or the dtype is another, or one that the device lacks.
     pub fn load_in(folder: &Path, device: &Device, dtype: DType) -> Result<Self, Error> {
         let device = device.clone().without_autodiff();
         let path = existing(folder, "config.json")?;
-        if !matches!(dtype, DType::F32 | DType::BF16 | DType::F16) {
-            let (expected, found) = ("a dtype f32, bf16 or f16 to compute in".into(), format!("{dtype:?}"));
+        if !matches!(dtype, DType::F32 | DType::BF16 | DType::F16) || !device.supports_dtype(dtype) {
+            let expected = "a dtype f32, bf16 or f16 that the device computes in".into();
+            let found = format!("{dtype:?}");
             return Err(Error::Format { path, expected, found });
         }
         let (config, names) = read_config(&path)?;

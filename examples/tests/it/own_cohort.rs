@@ -123,7 +123,7 @@ fn what_can_not_be_done_is_said_in_a_line() {
     // Skipped and counted, if that is asked for.
     let output = made.own_cohort(&["--lenient"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("Skipped in Age"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("Skipped in column \"Age\""));
     let message = refused(&run("schema_init", made.schema_init("ChestPain")));
     assert!(message.contains("yes or no") && message.contains("ChestPain"), "{message}");
 }
