@@ -4,16 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use burn::tensor::Device;
 use clap::Parser;
 use helm_core::{Cohort, Folds, Schema};
-use helm_encoders::{FlowVolume, Modality};
 use helm_examples::{
-    AllScores, DataSource, Encoders, Failure, Fold, Manifest, Progress, Scorer, Scores, SignalColumn, Study, StudyArgs,
-    at_least, breath_attribution, calibrate, check_classes, classical, flat_schema_file, nhanes, run, write_atomically,
+    AllScores, DataSource, Encoders, Failure, Fold, GRID, Inputs, Manifest, OutcomeGroup, Progress, Scorer, Scores,
+    SignalColumn, SignalInput, Study, StudyArgs, at_least, breath_attribution, calibrate, check_classes, classical,
+    flat_schema_file, nhanes, run, write_atomically,
 };
-use helm_llm::{Bundle, Helm, LanguageModel, TrainConfig};
-use helm_serialize::Serializer;
+use helm_llm::{Bundle, Helm, TrainConfig};
 use serde_json::json;
 
 /// The system's allocator returns the memory of every tensor and takes fresh pages for the next one.
@@ -67,9 +65,6 @@ fn main() -> ExitCode {
     run(|| estimate(&Args::parse()))
 }
 
-/// The curve's grid. The published grid ends at 6.58 L, which would cut 37 of these participants.
-const GRID: FlowVolume = FlowVolume { n_points: 128, max_volume_litres: 8.0, max_seconds: 30.0 };
-
 const LOGISTIC_TABULAR: &str = "logistic_tabular";
 const LOGISTIC_MULTIMODAL: &str = "logistic_multimodal";
 const BOOSTING_TABULAR: &str = "boosting_tabular";
@@ -79,7 +74,7 @@ const HELM_MULTIMODAL: &str = "helm_multimodal";
 
 fn estimate(args: &Args) -> Result<(), Failure> {
     let begin = Instant::now();
-    check_arguments(args)?;
+    let groups = groups(args)?;
     let (device, model) = (args.study.model.device()?, args.study.model.load()?);
     let nhanes = nhanes::load(&args.data)?;
     let cohort = &nhanes.cohort;
@@ -108,19 +103,12 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     }
     args.study.say(&describe(&nhanes)?);
     let mut scores = baselines(cohort, args, &folds)?;
-    // Outcomes with the same features share a context, a model and a training run.
-    let mut groups: Vec<(Vec<&'static str>, Vec<String>)> = Vec::new();
-    for outcome in &args.outcome {
-        let features = nhanes::tabular_features(outcome);
-        match groups.iter_mut().find(|(other, _)| *other == features) {
-            Some((_, outcomes)) => outcomes.push(outcome.clone()),
-            None => groups.push((features, vec![outcome.clone()])),
-        }
-    }
     let mut progress = Progress::new(groups.len() * 2 * folds.k() + usize::from(args.save.is_some()));
-    for (features, outcomes) in &groups {
-        for (name, spirogram) in [(HELM_TABULAR, false), (HELM_MULTIMODAL, true)] {
-            let inputs = Inputs { cohort, model: &model, device: &device, features, spirogram };
+    let breath = [SignalInput { name: nhanes::SPIROGRAM, label: "breath", beside: &nhanes::BESIDE_THE_CURVE }];
+    for OutcomeGroup { features, outcomes } in &groups {
+        for (name, signals) in [(HELM_TABULAR, &breath[..0]), (HELM_MULTIMODAL, &breath[..])] {
+            let spirogram = !signals.is_empty();
+            let inputs = Inputs { cohort, model: &model, device: &device, features, signals };
             let study = Study {
                 cohort,
                 model: &model,
@@ -166,9 +154,9 @@ fn estimate(args: &Args) -> Result<(), Failure> {
 }
 
 /// What is kept of the multimodal model.
-fn scorer(helm: Helm, study: &Study<'_>, features: &[&str], scores: &[Scores], seed: u64) -> Result<Scorer, Failure> {
+fn scorer(helm: Helm, study: &Study<'_>, features: &[String], scores: &[Scores], seed: u64) -> Result<Scorer, Failure> {
     let whole = study.cohort.schema();
-    let read = |name: &str| features.contains(&name) || nhanes::BESIDE_THE_CURVE.contains(&name);
+    let read = |name: &str| features.iter().any(|it| it == name) || nhanes::BESIDE_THE_CURVE.contains(&name);
     let schema = Schema::new(
         whole.features().iter().filter(|feature| read(&feature.name)).cloned().collect(),
         vec![nhanes::SPIROGRAM.into()],
@@ -180,22 +168,15 @@ fn scorer(helm: Helm, study: &Study<'_>, features: &[&str], scores: &[Scores], s
     Ok(Scorer { helm, serializer: study.serializer.clone(), schema, source, calibration })
 }
 
-/// What would otherwise show only at the end of the run.
-fn check_arguments(args: &Args) -> Result<(), Failure> {
-    for (index, outcome) in args.outcome.iter().enumerate() {
-        if args.outcome[..index].contains(outcome) {
-            return Err(Failure::new(format!("--outcome: expected every outcome once, found {outcome:?} twice")));
-        }
-    }
-    let features = |outcome: &String| nhanes::tabular_features(outcome);
-    if let (Some(folder), [first, others @ ..]) = (&args.save, args.outcome.as_slice()) {
-        if let Some(other) = others.iter().find(|other| features(other) != features(first)) {
-            let found = format!("{first} and {other}");
-            return Err(Failure::new(format!("--save: expected outcomes with the same features, found {found}")));
-        }
+/// The outcomes by their features, after what would otherwise show only at the end of the run.
+fn groups(args: &Args) -> Result<Vec<OutcomeGroup>, Failure> {
+    let groups = OutcomeGroup::of(&args.outcome, |outcome| Ok(nhanes::tabular_features(outcome)))?;
+    if let Some(folder) = &args.save {
+        OutcomeGroup::check_one(&groups)?;
         Bundle::check_folder(folder)?;
     }
-    args.study.check()
+    args.study.check()?;
+    Ok(groups)
 }
 
 /// What the data are, in the words of a paper's methods section.
@@ -230,33 +211,4 @@ fn baselines(cohort: &Cohort, args: &Args, folds: &Folds) -> Result<Vec<Scores>,
         scores.extend(classical(cohort, folds, outcome, &multimodal, [LOGISTIC_MULTIMODAL, BOOSTING_MULTIMODAL])?);
     }
     Ok(scores)
-}
-
-/// What a model reads.
-struct Inputs<'a> {
-    cohort: &'a Cohort,
-    model: &'a LanguageModel,
-    device: &'a Device,
-    features: &'a [&'static str],
-    spirogram: bool,
-}
-
-impl Inputs<'_> {
-    /// Encoders of random weights from a seed.
-    fn modalities(&self, train: &[usize], seed: u64) -> Result<Vec<Modality>, Failure> {
-        self.device.seed(seed);
-        let encoders = Encoders { cohort: self.cohort, model: self.model, device: self.device, train };
-        let mut modalities = vec![encoders.tabular(self.features)?];
-        if self.spirogram {
-            modalities.push(encoders.breath(nhanes::SPIROGRAM, GRID, &nhanes::BESIDE_THE_CURVE)?);
-        }
-        Ok(modalities)
-    }
-
-    fn serializer(&self) -> Result<Serializer, Failure> {
-        let serializer = Serializer::new(self.cohort.schema())
-            .with_features(self.features.iter().copied())
-            .with_slot("tabular", "measurements")?;
-        Ok(if self.spirogram { serializer.with_signal(nhanes::SPIROGRAM, "breath")? } else { serializer })
-    }
 }

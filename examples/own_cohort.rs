@@ -4,16 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use burn::tensor::Device;
 use clap::Parser;
-use helm_core::{BadData, Cohort, CohortFile, Folds, Loaded, ReadOptions, Schema, SchemaFile, Signal};
-use helm_encoders::{FlowVolume, Modality};
+use helm_core::{BadData, Cohort, CohortFile, Folds, Loaded, ReadOptions, Schema, SchemaFile};
 use helm_examples::{
-    AllScores, DataSource, Encoders, Failure, Manifest, Progress, Scorer, Scores, Study, StudyArgs, at_least,
-    calibrate, check_classes, classical, run,
+    AllScores, DataSource, Encoders, Failure, Inputs, Manifest, OutcomeGroup, Progress, Scorer, Scores, SignalInput,
+    Study, StudyArgs, at_least, calibrate, check_classes, classical, run,
 };
-use helm_llm::{Bundle, Helm, LanguageModel, TrainConfig};
-use helm_serialize::Serializer;
+use helm_llm::{Bundle, Helm, TrainConfig};
 use serde_json::json;
 
 /// The system's allocator returns the memory of every tensor and takes fresh pages for the next one.
@@ -65,8 +62,6 @@ fn main() -> ExitCode {
     run(|| estimate(&Args::parse()))
 }
 
-/// The grid of a breath's curve.
-const GRID: FlowVolume = FlowVolume { n_points: 128, max_volume_litres: 8.0, max_seconds: 30.0 };
 /// Steps of training, about, where --epochs is not given.
 const STEPS: usize = 600;
 /// Batches of an epoch, of which a small cohort has fewer.
@@ -83,10 +78,10 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     args.save.iter().try_for_each(|folder| Bundle::check_folder(folder))?;
     let schema = SchemaFile::read(&args.schema)?;
     let outcomes = outcomes(args, &schema)?;
-    let groups = groups(args, &schema, &outcomes)?;
-    if args.save.is_some() && groups.len() > 1 {
-        let found = "outcomes that exclude different ones";
-        return Err(Failure::new(format!("--save: expected outcomes with the same features, found {found}")));
+    let features = |outcome: &str| Ok(schema.features_for(args.features.as_deref(), outcome)?);
+    let groups = OutcomeGroup::of(&outcomes, features)?;
+    if args.save.is_some() {
+        OutcomeGroup::check_one(&groups)?;
     }
     let bad = if args.lenient { BadData::CountAndSkip } else { BadData::Refuse };
     let loaded = CohortFile::new(schema, &args.data, ReadOptions { bad, ..ReadOptions::default() }).load()?;
@@ -109,18 +104,20 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     [&args.schema, &args.data].into_iter().try_for_each(|path| manifest.add_file(path))?;
     args.study.model.files()?.iter().try_for_each(|path| manifest.add_file(path))?;
 
-    let has_signals = !cohort.schema().signals().is_empty();
+    let signals = cohort.schema().signals();
+    let signals: Vec<_> = signals.iter().map(|name| SignalInput { name, label: name, beside: &[] }).collect();
+    let has_signals = !signals.is_empty();
     let helms: Vec<&str> = [HELM_TABULAR, HELM_MULTIMODAL].into_iter().take(1 + usize::from(has_signals)).collect();
     let mut progress = Progress::new(groups.len() * helms.len() * folds.k() + usize::from(args.save.is_some()));
     let mut scores = Vec::new();
-    for Group { features, outcomes } in &groups {
+    for OutcomeGroup { features, outcomes } in &groups {
         for outcome in outcomes {
             scores.extend(classical(cohort, &folds, outcome, features, [LOGISTIC, BOOSTING])?);
         }
         for &name in &helms {
             let richest = name == helms[helms.len() - 1];
-            let inputs =
-                Inputs { cohort, model: &model, device: &device, features, with_signals: name == HELM_MULTIMODAL };
+            let signals = if name == HELM_MULTIMODAL { &signals[..] } else { &[] };
+            let inputs = Inputs { cohort, model: &model, device: &device, features, signals };
             let study = Study {
                 cohort,
                 model: &model,
@@ -132,7 +129,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
             let of_study = study.cross_validate(name, &folds, &mut progress, &mut |_| Ok(()))?;
             if let (Some(folder), true) = (&args.save, richest) {
                 let helm = study.fit_all(name, &folds, &mut progress)?;
-                save(args, folder, helm, &study, inputs.with_signals, &of_study)?;
+                save(args, folder, helm, &study, &inputs, &of_study)?;
             }
             scores.extend(of_study);
         }
@@ -155,34 +152,7 @@ fn outcomes(args: &Args, schema: &SchemaFile) -> Result<Vec<String>, Failure> {
     if outcomes.is_empty() {
         return Err(Failure::new(format!("{}: expected at least one outcome, found none", args.schema.display())));
     }
-    match outcomes.iter().enumerate().find(|(index, outcome)| outcomes[..*index].contains(outcome)) {
-        None => Ok(outcomes),
-        Some((_, twice)) => Err(Failure::new(format!("--outcome: expected every outcome once, found {twice:?} twice"))),
-    }
-}
-
-/// Outcomes that share their features, and so a context, a model and a training run.
-struct Group {
-    features: Vec<String>,
-    outcomes: Vec<String>,
-}
-
-fn groups(args: &Args, schema: &SchemaFile, outcomes: &[String]) -> Result<Vec<Group>, Failure> {
-    let mut groups: Vec<Group> = Vec::new();
-    for outcome in outcomes {
-        let features = schema.features_for(args.features.as_deref(), outcome)?;
-        if features.is_empty() {
-            return Err(Failure::new(format!("outcome {outcome}: expected at least one feature, found none")));
-        }
-        match groups.iter_mut().find(|group| group.features == features) {
-            Some(group) => group.outcomes.push(outcome.clone()),
-            None => {
-                let features = features.into_iter().map(str::to_owned).collect();
-                groups.push(Group { features, outcomes: vec![outcome.clone()] });
-            }
-        }
-    }
-    Ok(groups)
+    Ok(outcomes)
 }
 
 /// Folds of clusters where the schema names them, else of participants, stratified by the first outcome.
@@ -196,7 +166,7 @@ fn folds(args: &Args, loaded: &Loaded, outcome: &str) -> Result<Folds, Failure> 
 
 /// What was read, in counts.
 fn describe(loaded: &Loaded) -> String {
-    let Loaded { cohort, n_left_out, skipped, .. } = loaded;
+    let Loaded { cohort, n_left_out, skipped, parts, .. } = loaded;
     let schema = cohort.schema();
     let mut text = format!(
         "{} participants, {} features, {} signals, {} outcomes; {n_left_out} rows left out.\n",
@@ -205,6 +175,9 @@ fn describe(loaded: &Loaded) -> String {
         schema.signals().len(),
         schema.outcomes().len()
     );
+    if parts.is_some() {
+        text += "The column of parts is not used: everyone is tested once, in cross-validation.\n";
+    }
     for (place, found, n) in skipped.iter() {
         text += &format!("Skipped in {place}: {found} ({n} times).\n");
     }
@@ -222,56 +195,20 @@ fn training(args: &Args, cohort: &Cohort) -> TrainConfig {
     training
 }
 
-/// What a model reads.
-struct Inputs<'a> {
-    cohort: &'a Cohort,
-    model: &'a LanguageModel,
-    device: &'a Device,
-    features: &'a [String],
-    with_signals: bool,
-}
-
-impl Inputs<'_> {
-    /// Encoders of random weights from a seed.
-    fn modalities(&self, train: &[usize], seed: u64) -> Result<Vec<Modality>, Failure> {
-        self.device.seed(seed);
-        let encoders = Encoders { cohort: self.cohort, model: self.model, device: self.device, train };
-        let mut modalities = vec![encoders.tabular(self.features)?];
-        for name in self.signals() {
-            let first = self.cohort.signals(name)?.iter().find_map(|state| state.signal());
-            let is_breath = first.is_some_and(|signal: &Signal| signal.unit() == "L");
-            modalities.push(if is_breath { encoders.breath(name, GRID, &[])? } else { encoders.series(name)? });
-        }
-        Ok(modalities)
-    }
-
-    fn serializer(&self) -> Result<Serializer, Failure> {
-        let serializer = Serializer::new(self.cohort.schema())
-            .with_features(self.features.iter().cloned())
-            .with_slot("tabular", "measurements")?;
-        self.signals().iter().try_fold(serializer, |serializer, name| Ok(serializer.with_signal(name.as_str(), name)?))
-    }
-
-    fn signals(&self) -> &[String] {
-        if self.with_signals { self.cohort.schema().signals() } else { &[] }
-    }
-}
-
 /// Saves a model of everyone. New people's tables are read by the same schema file.
 fn save(
     args: &Args,
     folder: &Path,
     helm: Helm,
     study: &Study<'_>,
-    with_signals: bool,
+    inputs: &Inputs<'_>,
     scores: &[Scores],
 ) -> Result<(), Failure> {
     let whole = study.cohort.schema();
-    let signals = if with_signals { whole.signals().to_vec() } else { Vec::new() };
     let asked = |name: &String| study.outcomes.contains(name);
     let schema = Schema::new(
-        whole.features().to_vec(),
-        signals,
+        whole.features().iter().filter(|feature| inputs.features.contains(&feature.name)).cloned().collect(),
+        inputs.signals.iter().map(|signal| signal.name.to_owned()).collect(),
         whole.outcomes().iter().filter(|outcome| asked(&outcome.name)).cloned().collect(),
     )?;
     let schema_file = std::fs::read_to_string(&args.schema)

@@ -40,11 +40,12 @@ fn main() -> ExitCode {
 
 fn schema_init(args: &Args) -> Result<(), Failure> {
     check_writable(&args.output)?;
-    // Ranges and levels are those of all rows: one batch.
+    // Ranges and levels are those of all rows in one batch; Parquet gives no more than a million at a time.
     let options = ReadOptions { rows_per_batch: usize::MAX, ..ReadOptions::default() };
     let mut batches = TableReader::open(&args.data, &options)?;
     let empty = || Failure::new(format!("{}: expected at least one row, found none", args.data.display()));
     let table: Table = batches.next().ok_or_else(empty)??;
+    let of = if batches.next().is_some() { format!(" of the first {} rows", table.n_rows()) } else { String::new() };
     let outcomes: Vec<&str> = args.outcome.iter().map(String::as_str).collect();
     let text = SchemaFile::infer(&table, args.participant.as_deref(), &outcomes)?;
     if args.output.as_os_str() == "-" {
@@ -53,6 +54,6 @@ fn schema_init(args: &Args) -> Result<(), Failure> {
     }
     write_atomically(&args.output, text.as_bytes())?;
     let n = SchemaFile::parse("the schema file", &text)?.schema().features().len();
-    say(None, &format!("{}: {n} features. Check them before you use it.", args.output.display()));
+    say(None, &format!("{}: {n} features{of}. Check them before you use it.", args.output.display()));
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use helm_core::{Answers, Cohort, Context, ParticipantId, Question, Schema};
 use helm_examples::{Failure, ModelArgs, Progress, check_writable, run, say, write_lines};
-use helm_llm::{AnswerScore, Helm, Prompt};
+use helm_llm::{AnswerScore, Error, Helm, Prompt};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -131,10 +131,12 @@ fn score(
     lines: &mut Vec<Value>,
 ) -> Result<(), Failure> {
     let nobody = Cohort::builder(Schema::new(vec![], vec![], vec![])?, vec![ParticipantId::new("text")])?.build()?;
-    let mut prompts: Vec<Prompt> = Vec::new();
+    let (mut prompts, mut lines_of_prompts): (Vec<Prompt>, Vec<usize>) = (Vec::new(), Vec::new());
+    let at = |line: usize, error: &dyn std::fmt::Display| {
+        Failure::new(format!("{}, line {line}: {error}", args.input.display()))
+    };
     for (line, item) in items {
-        let place =
-            |error: &dyn std::fmt::Display| Failure::new(format!("{}, line {line}: {error}", args.input.display()));
+        let place = |error: &dyn std::fmt::Display| at(*line, error);
         let answers = Answers::new(&item.answers.yes, &item.answers.no).map_err(|error| place(&error))?;
         let question = |text: &String| Question { text: text.clone(), answers: answers.clone() };
         let questions: Vec<Question> = item.questions.iter().map(question).collect();
@@ -142,12 +144,20 @@ fn score(
         let together = if args.no_sharing { 1 } else { questions.len().max(1) };
         for questions in questions.chunks(together) {
             prompts.push(helm.prompt(&context, nobody.record(0), questions).map_err(|error| place(&error))?);
+            lines_of_prompts.push(*line);
         }
         if questions.is_empty() {
             return Err(place(&"expected at least one question, found none"));
         }
     }
-    let mut scores = helm.answer_scores(&prompts)?.into_iter().flatten();
+    let scores = helm.answer_scores(&prompts).map_err(|error| match error {
+        Error::RiskNotFinite { participant, .. } => {
+            let problem = "expected finite log-likelihoods, found NaN or infinity: are the model's weights damaged?";
+            at(lines_of_prompts[participant - 1], &problem)
+        }
+        other => other.into(),
+    })?;
+    let mut scores = scores.into_iter().flatten();
     for (_, item) in items {
         let scores: Vec<AnswerScore> = scores.by_ref().take(item.questions.len()).collect();
         scores.iter().for_each(|score| seen.add(score));

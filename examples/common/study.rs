@@ -90,10 +90,7 @@ impl Study<'_> {
     fn train(&self, rows: &[usize], fold: u64, progress: &mut Progress) -> Result<Helm, Failure> {
         let mut training = self.training.clone();
         training.seed = training.seed.wrapping_mul(1000).wrapping_add(fold);
-        // At least two passes a batch: a pass is one thread's work.
-        let trees_per_pass = training.batch_size.div_ceil(2).min(32);
-        let helm = Helm::new(self.model.clone(), (self.modalities)(rows, training.seed)?)?;
-        let mut helm = helm.with_trees_per_pass(trees_per_pass);
+        let mut helm = Helm::new(self.model.clone(), (self.modalities)(rows, training.seed)?)?;
         let train = self.examples(&helm, rows)?;
         Trainer::new(training)?.fit(&mut helm, &train, progress)?;
         Ok(helm)

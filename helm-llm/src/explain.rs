@@ -175,7 +175,7 @@ impl Helm {
         let flat = self.flatten(others.collect());
         let n_rows = flat.as_ref().map_or(0, |flat| flat.dims()[0]);
         let (mut log_odds, mut gradients) = (Vec::with_capacity(n), Vec::new());
-        for pass in self.passes(&prompts, &batch, flat) {
+        for pass in self.passes(&prompts, &batch, flat, self.trees_per_pass) {
             let Some(soft) = pass.soft else { continue };
             let (log_probs, vjp) = self.model.frozen().log_probs_with_vjp(&pass.packed, soft);
             let mut of_targets = Vec::with_capacity(log_probs.len());

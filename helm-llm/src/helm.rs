@@ -113,8 +113,8 @@ impl Helm {
         Ok(modalities)
     }
 
-    /// Takes so many participants through the language model at a time, 32 by default. Results don't depend on it
-    /// beyond rounding.
+    /// Takes at most so many participants through the language model at a time, 32 by default; a step of training takes
+    /// its batch in two parts at least. Results don't depend on it beyond rounding.
     ///
     /// # Panics
     /// If it is 0.
@@ -269,7 +269,7 @@ impl Helm {
             .filter(|(index, _)| !batch.rows[*index].is_empty())
             .map(|(index, modality)| modality.encode(&batch.inputs(prompts, index)));
         let soft = self.flatten(soft.collect());
-        let passes: Vec<_> = self.passes(prompts, &batch, soft).collect();
+        let passes: Vec<_> = self.passes(prompts, &batch, soft, self.trees_per_pass).collect();
         let frozen = self.model.frozen();
         passes
             .into_par_iter()
@@ -298,9 +298,10 @@ impl Helm {
         prompts: &'a [&Prompt],
         batch: &'a SoftBatch,
         soft: Option<Tensor<2>>,
+        trees_per_pass: usize,
     ) -> impl Iterator<Item = Pass<'a>> {
-        prompts.chunks(self.trees_per_pass).enumerate().map(move |(index, chunk)| {
-            let first = index * self.trees_per_pass;
+        prompts.chunks(trees_per_pass).enumerate().map(move |(index, chunk)| {
+            let first = index * trees_per_pass;
             let trees: Vec<&TokenTree> = chunk.iter().map(|prompt| &prompt.tree).collect();
             let starts = self.soft_starts(batch);
             // The rows of the whole batch's soft tokens that this pass uses, in order.

@@ -13,7 +13,11 @@ mod nhanes;
 mod parquet;
 #[cfg(feature = "schema-file")]
 mod schema_file;
+#[cfg(feature = "schema-file")]
+mod schema_infer;
 mod schema_kept;
+#[cfg(feature = "schema-file")]
+mod schema_ready;
 #[cfg(all(feature = "csv", feature = "schema-file"))]
 mod signal_files;
 mod simulate;

@@ -70,8 +70,10 @@ impl Step<'_> {
         }
         let shapes: Vec<[usize; 3]> = soft.iter().map(Tensor::dims).collect();
         let soft = helm.flatten(soft);
-        let passes: Vec<Pass<'_>> = helm.passes(prompts, &soft_batch, soft.clone()).collect();
-        let per_pass = helm.trees_per_pass;
+        // A pass is one thread's work, so that a small batch is two of them; not as many as there are threads, on which
+        // results must not depend.
+        let per_pass = helm.trees_per_pass.min(prompts.len().div_ceil(2));
+        let passes: Vec<Pass<'_>> = helm.passes(prompts, &soft_batch, soft.clone(), per_pass).collect();
         let frozen = helm.model.frozen();
         // Passes run side by side; their sums are taken in their order, so that the threads' number changes nothing.
         let results: Vec<(f64, Option<SoftGradient>)> = passes

@@ -10,15 +10,19 @@ use helm_core::{Cohort, Feature, ParticipantId, Schema, Value};
 use helm_encoders::{Modality, ModalityEncoder, SoftTokens};
 use helm_llm::{GenerationConfig, LanguageModel};
 
+fn device_name() -> String {
+    std::env::var("HELM_TEST_DEVICE").unwrap_or("cpu".into())
+}
+
 /// The device under test: the CPU, or what `HELM_TEST_DEVICE` names, for which helm-llm must be built.
 pub(crate) fn device() -> Device {
-    helm_encoders::device(&std::env::var("HELM_TEST_DEVICE").unwrap_or("cpu".into())).unwrap()
+    helm_encoders::device(&device_name()).unwrap()
 }
 
 /// Whether two runs gave the same: to the last bit on the CPU, and within 1e-5 on other devices, whose libraries add up in an
 /// order that depends on what runs beside.
 pub(crate) fn same(one: &[f64], other: &[f64]) -> bool {
-    let exact = std::env::var("HELM_TEST_DEVICE").map_or(true, |device| device == "cpu");
+    let exact = device_name() == "cpu";
     let close =
         |a: f64, b: f64| if exact { a.to_bits() == b.to_bits() } else { (a - b).abs() < 1e-5 * (1.0 + a.abs()) };
     one.len() == other.len() && one.iter().zip(other).all(|(&a, &b)| close(a, b))
