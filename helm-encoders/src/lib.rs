@@ -9,6 +9,7 @@
 //! - [`TabularEncoder`]: a perceptron over standardised features;
 //! - [`Projector`], [`TokenProjector`]: from any features to soft tokens;
 //! - [`Pretrainer`]: training of an encoder by itself, on measures and labels or by filling in what is hidden;
+//! - [`ModuleAdamW`]: the optimiser of any module, which can be saved and gone on with;
 //! - [`EncoderConfig`]: what it takes for a [`Modality`] to be saved whole, with its reader, and
 //!   [`ModalityKinds`]: what it takes to load one without knowing its encoder beforehand;
 //! - [`device`]: the backend that a user's word names.
@@ -23,6 +24,7 @@ mod encoder;
 mod error;
 mod gradients;
 mod modality;
+mod module_adamw;
 mod pretrain;
 mod projector;
 mod series;
@@ -35,6 +37,7 @@ pub use device::device;
 pub use encoder::{InputReader, ModalityEncoder};
 pub use error::Error;
 pub use modality::{EncoderConfig, Modality, ModalityInput, ModalityKinds, ModalitySnapshot, SampleGraph};
+pub use module_adamw::ModuleAdamW;
 pub use pretrain::{
     FeatureEncoder, PretrainConfig, PretrainReport, PretrainStep, Pretrainer, ReconstructingEncoder, Supervised,
     Targets,

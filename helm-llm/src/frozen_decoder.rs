@@ -13,7 +13,7 @@ use crate::packed::{PackedTrees, Place};
 use crate::prefix_cache::PrefixCache;
 
 /// What a mask adds where a place does not see another.
-const UNSEEN: f32 = -1e9;
+pub(crate) const UNSEEN: f32 = -1e9;
 
 /// A decoder by burn, on any device, frozen by construction: its weights are never handed out.
 ///

@@ -16,6 +16,7 @@
 //!   with Hugging Face's PEFT;
 //! - [`Generation`], [`GenerationConfig`]: text, greedy or sampled, piece by piece; [`Conversation`]: about one
 //!   participant's record, by the model's own [`ChatTemplate`], with its [`NOTICE`];
+//! - [`Pretraining`]: a small decoder of one's own, trained from scratch on any text;
 //! - [`Bundle`]: what was learned and all that is needed to score new people, as a folder;
 //! - [`Attribution`]: which samples of a signal, or which soft tokens, speak for or against an outcome.
 //!
@@ -79,6 +80,7 @@ mod likelihood;
 mod model;
 mod packed;
 mod prefix_cache;
+mod pretraining;
 mod soft_gradient;
 mod soft_prompt;
 mod splice;
@@ -105,6 +107,7 @@ pub use model::{
     RopeConfig, RopeScaling, Window,
 };
 pub use packed::{PackedTrees, Padding};
+pub use pretraining::{Pretraining, PretrainingStep, WeightedText};
 pub use soft_prompt::SoftPrompt;
 pub use tokenizer::Tokenizer;
 pub use train::{

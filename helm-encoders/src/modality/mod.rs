@@ -6,7 +6,6 @@ mod input;
 mod kinds;
 #[expect(clippy::module_inception, reason = "the file of the type that the folder is named after")]
 mod modality;
-mod optimizer;
 mod sample_graph;
 mod trainable;
 mod weights;
@@ -17,3 +16,4 @@ pub use input::ModalityInput;
 pub use kinds::ModalityKinds;
 pub use modality::{Modality, ModalitySnapshot};
 pub use sample_graph::SampleGraph;
+pub(crate) use weights::file_error;

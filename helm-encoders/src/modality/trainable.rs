@@ -7,12 +7,11 @@ use burn::tensor::{Device, Tensor};
 use helm_core::Record;
 
 use super::input::ModalityInput;
-use super::optimizer::Optimizer;
 use super::sample_graph::SampleGraph;
 use super::weights::{StandIn, Weights};
 use crate::encoder::{InputReader, ModalityEncoder};
 use crate::tabular::rows;
-use crate::{Error, gradients};
+use crate::{Error, ModuleAdamW, gradients};
 
 /// What a [`Modality`](super::Modality) needs of an encoder whose type it no longer knows.
 pub(super) trait Erased: Send {
@@ -42,7 +41,7 @@ pub(super) struct Trainable<E: ModalityEncoder, R> {
     /// On the autodiff device; `None` only inside `step`, where the optimiser takes it.
     weights: Option<Weights<E>>,
     reader: R,
-    optimizer: Optimizer,
+    optimizer: ModuleAdamW,
     /// The plain device.
     device: Device,
     /// The last forward pass' soft tokens with their graph.
@@ -55,7 +54,7 @@ impl<E: ModalityEncoder, R> Trainable<E, R> {
         Self {
             weights: Some(Weights { encoder, stand_in: None }.train()),
             reader,
-            optimizer: Optimizer::new(&AdamWConfig::new()),
+            optimizer: ModuleAdamW::new(&AdamWConfig::new()),
             device,
             output: None,
             gradients: None,
@@ -150,7 +149,7 @@ where
     }
 
     fn start_training(&mut self, optimizer: &AdamWConfig) {
-        self.optimizer = Optimizer::new(optimizer);
+        self.optimizer = ModuleAdamW::new(optimizer);
         self.gradients = None;
         self.output = None;
     }

@@ -87,6 +87,6 @@ impl<E: ModalityEncoder> Weights<E> {
     }
 }
 
-pub(super) fn file_error(path: &Path, problem: String) -> Error {
+pub(crate) fn file_error(path: &Path, problem: String) -> Error {
     Error::File { path: path.into(), problem }
 }

@@ -25,4 +25,5 @@ pub use config::{
 pub(crate) use decoder::{Decoder, Sights};
 pub(crate) use hugging_face::read_config;
 pub use load_report::LoadReport;
+pub(crate) use names::{Names, QkvNames};
 pub(crate) use weights::load;

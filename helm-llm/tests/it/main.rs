@@ -17,6 +17,7 @@ mod hub;
 mod mixture;
 mod models;
 mod peft;
+mod pretraining;
 mod resume;
 mod soft_prompt;
 mod stand_in;

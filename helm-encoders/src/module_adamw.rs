@@ -10,12 +10,14 @@ use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::weights::file_error;
-use crate::Error;
+use crate::modality::file_error;
+use crate::{Error, gradients};
 
 /// burn's AdamW over the parameters of a module, its moments named by the parameters' paths: burn's own optimiser of a
 /// module names them by ids that are others in every process.
-pub(super) struct Optimizer {
+///
+/// A [`Modality`](crate::Modality) owns one; whoever trains another module can save and go on with it in the same way.
+pub struct ModuleAdamW {
     adamw: AdamW,
     /// The moments of every parameter that had a gradient before.
     moments: BTreeMap<String, DynState>,
@@ -26,18 +28,41 @@ const TIME: &str = ".momentum.time";
 /// burn computes powers with an i32.
 const MOST_STEPS: u64 = i32::MAX as u64;
 
-impl Optimizer {
-    pub(super) fn new(config: &AdamWConfig) -> Self {
+impl ModuleAdamW {
+    /// An optimiser that has seen no gradient.
+    pub fn new(config: &AdamWConfig) -> Self {
         Self { adamw: config.build(), moments: BTreeMap::new() }
     }
 
     /// One step along gradients; parameters without one stay where they are.
-    pub(super) fn step<M: Module>(&mut self, learning_rate: f64, module: M, gradients: GradientsParams) -> M {
+    pub fn step<M: Module>(&mut self, learning_rate: f64, module: M, gradients: GradientsParams) -> M {
         module.map(&mut Step { path: Vec::new(), optimizer: self, learning_rate, gradients })
     }
 
+    /// One step along gradients that are scaled down to a norm if theirs is larger; also returns what it was.
+    ///
+    /// A gradient that is not finite changes nothing.
+    pub fn step_within<M: Module>(
+        &mut self,
+        learning_rate: f64,
+        max_gradient_norm: f64,
+        module: M,
+        gradients: GradientsParams,
+    ) -> (M, f64) {
+        let norm = gradients::norm_squared(&module, &gradients).sqrt();
+        if !norm.is_finite() {
+            return (module, norm);
+        }
+        let factor = (max_gradient_norm / norm.max(1e-12)).min(1.0);
+        let gradients = gradients::scale(&module, gradients, factor);
+        (self.step(learning_rate, module, gradients), norm)
+    }
+
     /// Writes the moments as safetensors.
-    pub(super) fn save(&self, path: &Path) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file can't be written.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
         let failed = |error: String| file_error(path, error);
         let mut sink = StateSink::default();
         for (name, moments) in &self.moments {
@@ -63,7 +88,10 @@ impl Optimizer {
     }
 
     /// Reads moments that [`save`](Self::save) wrote for the same module; nothing changes if they don't fit.
-    pub(super) fn load<M: Module>(&mut self, module: &M, path: &Path, device: &Device) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file can't be read, or has moments of another module.
+    pub fn load<M: Module>(&mut self, module: &M, path: &Path, device: &Device) -> Result<(), Error> {
         let failed = |error: String| file_error(path, error);
         let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| failed(error.to_string()))?;
@@ -75,7 +103,7 @@ impl Optimizer {
             return Err(failed(wrong));
         }
         if let Some(name) = load.rest.keys().next() {
-            return Err(failed(format!("expected moments of this encoder's parameters, found {name:?}")));
+            return Err(failed(format!("expected moments of this module's parameters, found {name:?}")));
         }
         self.moments = load.moments;
         Ok(())
@@ -84,7 +112,7 @@ impl Optimizer {
 
 struct Step<'a> {
     path: Vec<String>,
-    optimizer: &'a mut Optimizer,
+    optimizer: &'a mut ModuleAdamW,
     learning_rate: f64,
     gradients: GradientsParams,
 }
