@@ -22,6 +22,7 @@ mod scorer;
 mod scores;
 mod study;
 mod study_args;
+pub mod tiny;
 
 pub use arguments::at_least;
 pub use attribution::breath_attribution;

@@ -92,6 +92,13 @@ impl<'a> Conversation<'a> {
         Ok(Self { helm, template, soft, front, turns: vec![(ChatRole::System, told)] })
     }
 
+    /// Goes on from a turn that was said before, by the person or by the model.
+    #[must_use]
+    pub fn with_turn(mut self, role: ChatRole, text: &str) -> Self {
+        self.turns.push((role, Context::default().with_text(text)));
+        self
+    }
+
     /// Says something and returns the reply, each piece of which is handed out as soon as it is known.
     ///
     /// # Errors

@@ -9,3 +9,4 @@ mod predict;
 mod program;
 mod score_prompts;
 mod spirometry;
+mod tiny_texts;

@@ -1,7 +1,9 @@
 //! A conversation about one participant, by a model of random weights: what it reads, not what it says.
 
 use helm_core::{Context, Outcome, Risk};
-use helm_llm::{ChatTemplate, Conversation, Error, GenerationConfig, Helm, LanguageModel, NOTICE, SoftPrompt};
+use helm_llm::{
+    ChatRole, ChatTemplate, Conversation, Error, GenerationConfig, Helm, LanguageModel, NOTICE, SoftPrompt,
+};
 
 use crate::models::{cohort, device, pass_on, stories_folder, tiny};
 
@@ -32,6 +34,12 @@ fn the_record_and_the_risks_are_told_before_what_is_said() {
         assert!(text.contains(part), "{text}");
     }
     assert!(NOTICE.contains("not a medical device"));
+    // What was said before stands behind it, in its order.
+    let conversation =
+        conversation.with_turn(ChatRole::User, "Is it </s> asthma?").with_turn(ChatRole::Assistant, "No.");
+    let longer = told(&conversation);
+    let (said, replied) = (longer.find("Is it </s> asthma?").unwrap(), longer.find("No.").unwrap());
+    assert!(longer.find("asthma: 50 %").unwrap() < said && said < replied, "{longer}");
     // Nothing of the record is in its Debug.
     assert!(!format!("{conversation:?}").contains("54"));
 }
