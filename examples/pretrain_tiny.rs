@@ -49,7 +49,7 @@ struct Args {
     /// Decides the initial weights
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Print the first texts of the run and train nothing
+    /// Print the first texts of a run and train nothing; a folder without a run gets its tokenizer
     #[arg(long, value_name = "N")]
     show: Option<usize>,
     /// Write the losses and what the model knows here; - is standard output
@@ -88,14 +88,25 @@ fn pretrain(args: &Args) -> Result<(), Failure> {
     args.json.iter().try_for_each(|path| check_writable(path))?;
     let device = helm_encoders::device("cpu")?;
     let folder = args.output.join("run");
-    std::fs::create_dir_all(&folder)?;
+    std::fs::create_dir_all(&folder).map_err(at(&folder))?;
     let people = TextStream::people(usize::MAX)?;
     let state_path = folder.join("state.json");
     if !state_path.is_file() {
         begin_run(&folder, &people, args.seed)?;
     }
+    let helm = Helm::new(LanguageModel::load(&folder, &device)?, vec![])?;
+    let tokenizer = TinyTokenizer::load(&folder.join("tokenizer.json"))?;
+    let mut texts = TextStream::new(&people, Some(&helm))?;
+    if let Some(n) = args.show {
+        for _ in 0..n {
+            let text = texts.next_text()?;
+            let tokens = tokenizer.weighted(&text, usize::MAX)?.ids.len();
+            say(args.json.as_deref(), &format!("---- {tokens} tokens\n{}", text.whole()));
+        }
+        return Ok(());
+    }
     let (mut state, mut training) = if state_path.is_file() {
-        let state: State = serde_json::from_slice(&std::fs::read(&state_path)?)?;
+        let state: State = read_state(&state_path)?;
         let settings = |state: &State| json!([state.steps, state.batch, state.learning_rate, state.seed]);
         let (expected, found) = (settings(&state), settings(&new_state(args)));
         if expected != found {
@@ -110,17 +121,7 @@ fn pretrain(args: &Args) -> Result<(), Failure> {
     } else {
         (new_state(args), Pretraining::new(&folder, &device)?)
     };
-    let helm = Helm::new(LanguageModel::load(&folder, &device)?, vec![])?;
-    let tokenizer = TinyTokenizer::load(&folder.join("tokenizer.json"))?;
-    let mut texts = TextStream::new(&people, Some(&helm))?.skip_texts(training.steps() * args.batch)?;
-    if let Some(n) = args.show {
-        for _ in 0..n {
-            let text = texts.next_text()?;
-            let tokens = tokenizer.weighted(&text, usize::MAX)?.ids.len();
-            say(args.json.as_deref(), &format!("---- {tokens} tokens\n{}", text.whole()));
-        }
-        return Ok(());
-    }
+    texts = texts.skip_texts(training.steps() * args.batch)?;
     say(args.json.as_deref(), &format!("{} weights, {} tokens", training.n_parameters(), tokenizer.n_vocab()));
 
     let bar = ProgressBar::new(args.steps as u64).with_position(training.steps() as u64);
@@ -145,7 +146,7 @@ fn pretrain(args: &Args) -> Result<(), Failure> {
     bar.finish_and_clear();
 
     for file in ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"] {
-        std::fs::copy(folder.join(file), args.output.join(file))?;
+        std::fs::copy(folder.join(file), args.output.join(file)).map_err(at(&args.output.join(file)))?;
     }
     training.save_weights(&args.output.join("model.safetensors"))?;
     let knows = knows(&LanguageModel::load(&args.output, &device)?)?;
@@ -162,6 +163,17 @@ fn pretrain(args: &Args) -> Result<(), Failure> {
         write_json(path, &result)?;
     }
     Ok(())
+}
+
+fn read_state(path: &Path) -> Result<State, Failure> {
+    let json = std::fs::read(path).map_err(at(path))?;
+    serde_json::from_slice(&json)
+        .map_err(|error| Failure::new(format!("{}: expected the state of a run, found {error}", path.display())))
+}
+
+/// What the operating system says of a file, with its name.
+fn at(path: &Path) -> impl Fn(std::io::Error) -> Failure {
+    move |error| Failure::new(format!("{}: {error}", path.display()))
 }
 
 fn new_state(args: &Args) -> State {
@@ -181,12 +193,12 @@ fn rate(step: usize, args: &Args) -> f64 {
 fn checkpoint(folder: &Path, training: &Pretraining, state: &State) -> Result<(), Failure> {
     let weights = |step: usize| folder.join(format!("step-{step}"));
     let own = weights(training.steps());
-    std::fs::create_dir_all(&own)?;
-    std::fs::copy(folder.join("config.json"), own.join("config.json"))?;
+    std::fs::create_dir_all(&own).map_err(at(&own))?;
+    std::fs::copy(folder.join("config.json"), own.join("config.json")).map_err(at(&own))?;
     training.save_progress(&own)?;
     write_atomically(&folder.join("state.json"), &serde_json::to_vec(state)?)?;
     if let [.., (before, _), _] = state.losses[..] {
-        std::fs::remove_dir_all(weights(before))?;
+        std::fs::remove_dir_all(weights(before)).map_err(at(&weights(before)))?;
     }
     Ok(())
 }

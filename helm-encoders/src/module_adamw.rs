@@ -17,6 +17,27 @@ use crate::{Error, gradients};
 /// module names them by ids that are others in every process.
 ///
 /// A [`Modality`](crate::Modality) owns one; whoever trains another module can save and go on with it in the same way.
+///
+/// ```
+/// use burn::module::Module;
+/// use burn::nn::LinearConfig;
+/// use burn::optim::{AdamWConfig, GradientsParams};
+/// use burn::tensor::Tensor;
+/// use helm_encoders::ModuleAdamW;
+///
+/// let device = helm_encoders::device("cpu")?.autodiff();
+/// let mut layer = LinearConfig::new(2, 1).init(&device);
+/// let mut optimizer = ModuleAdamW::new(&AdamWConfig::new());
+/// let mut losses = vec![];
+/// for _ in 0..20 {
+///     let loss = (layer.forward(Tensor::<2>::ones([1, 2], &device)) - 1.0).square().mean();
+///     losses.push(loss.clone().into_scalar::<f32>());
+///     let gradients = GradientsParams::from_grads(loss.backward(), &layer);
+///     (layer, _) = optimizer.step_within(0.05, 1.0, layer, gradients);
+/// }
+/// assert!(losses[19] < losses[0]);
+/// # Ok::<(), helm_encoders::Error>(())
+/// ```
 pub struct ModuleAdamW {
     adamw: AdamW,
     /// The moments of every parameter that had a gradient before.
@@ -215,5 +236,64 @@ impl ModuleVisitor for Load<'_> {
             Ok(None) => {}
             Err(wrong) => self.wrong = self.wrong.take().or(Some(wrong)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::nn::{Linear, LinearConfig};
+
+    use super::*;
+
+    fn layer() -> Linear {
+        let device = crate::device("cpu").unwrap().autodiff();
+        let layer = LinearConfig::new(3, 1).with_bias(false).init(&device);
+        gradients::initialise(&layer);
+        layer
+    }
+
+    fn weights(layer: &Linear) -> Vec<f32> {
+        layer.weight.val().inner().into_data().try_into_vec().unwrap()
+    }
+
+    fn gradient(layer: &Linear, numbers: [f32; 3]) -> GradientsParams {
+        let device = crate::device("cpu").unwrap();
+        let mut gradients = GradientsParams::new();
+        let gradient = Tensor::<2>::from_data(TensorData::new(numbers.to_vec(), [3, 1]), &device);
+        gradients.register(layer.weight.id, gradient);
+        gradients
+    }
+
+    #[test]
+    fn a_larger_gradient_is_scaled_down_to_the_norm_and_a_smaller_one_is_not() {
+        let mut within = layer();
+        let (before, mut plain) = (weights(&within), within.clone());
+        let (mut a, mut b) = (ModuleAdamW::new(&AdamWConfig::new()), ModuleAdamW::new(&AdamWConfig::new()));
+        // Two steps: the first alone doesn't depend on the gradient's scale.
+        for (numbers, norm, scaled) in
+            [([3.0, 0.0, 4.0], 5.0, [1.2, 0.0, 1.6]), ([0.0, 0.6, 0.8], 1.0, [0.0, 0.6, 0.8])]
+        {
+            let gradients = gradient(&within, numbers);
+            let found;
+            (within, found) = a.step_within(0.1, 2.0, within, gradients);
+            assert!((found - norm).abs() < 1e-6, "{found}");
+            let gradients = gradient(&plain, scaled);
+            plain = b.step(0.1, plain, gradients);
+        }
+        for (own, other) in weights(&within).iter().zip(weights(&plain)) {
+            assert!((own - other).abs() < 1e-6, "{own} and {other}");
+        }
+        assert_ne!(weights(&within), before);
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_changes_nothing() {
+        let layer = layer();
+        let before = weights(&layer);
+        let mut optimizer = ModuleAdamW::new(&AdamWConfig::new());
+        let gradients = gradient(&layer, [1.0, f32::NAN, 0.0]);
+        let (layer, norm) = optimizer.step_within(0.1, 1.0, layer, gradients);
+        assert!(norm.is_nan() && optimizer.moments.is_empty());
+        assert_eq!(weights(&layer), before);
     }
 }

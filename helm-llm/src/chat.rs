@@ -93,7 +93,6 @@ impl<'a> Conversation<'a> {
     }
 
     /// Goes on from a turn that was said before, by the person or by the model.
-    #[must_use]
     pub fn with_turn(mut self, role: ChatRole, text: &str) -> Self {
         self.turns.push((role, Context::default().with_text(text)));
         self

@@ -129,11 +129,15 @@ impl Pretraining {
     /// One step of AdamW on some texts. Texts of like length that stand together in the batch are the fastest.
     ///
     /// # Errors
-    /// [`Error::Training`] if a text is shorter than two tokens or longer than the model's positions, has a token that
-    /// the vocabulary lacks, or no weight for each; [`Error::NotFinite`] if the loss or the gradient overflows, in which
+    /// [`Error::Training`] if there is no text, one is shorter than two tokens or longer than the model's positions, has
+    /// a token that the vocabulary lacks, or no weight for each, or if the rate is none; [`Error::NotFinite`] if the loss or the gradient overflows, in which
     /// case the weights stay.
     pub fn step(&mut self, texts: &[&WeightedText], learning_rate: f64) -> Result<PretrainingStep, Error> {
         let total = self.check(texts)?;
+        if !learning_rate.is_finite() || learning_rate < 0.0 {
+            let (expected, found) = ("a learning rate of at least 0".into(), learning_rate.to_string());
+            return Err(Error::Training { expected, found });
+        }
         let number = self.steps + 1;
         let passes: Vec<(f64, GradientsParams)> =
             texts.par_chunks(TEXTS_PER_PASS).map(|texts| self.pass(texts, total)).collect();

@@ -25,8 +25,7 @@ pub(super) fn knowledge(rng: &mut ChaCha8Rng) -> (&'static str, &'static str) {
 fn risk_factor(rng: &mut ChaCha8Rng) -> Text {
     // Only effects that a paper gave; what was calibrated by hand is no knowledge.
     let published = |model: &'static OutcomeModel| {
-        let of_paper = |effect: &&Effect| effect.source != "calibrated";
-        model.effects.iter().filter(of_paper).map(move |effect| (model, effect))
+        model.effects.iter().filter(|effect| effect.is_published()).map(move |effect| (model, effect))
     };
     let all: Vec<(&OutcomeModel, &Effect)> = OUTCOME_MODELS.iter().flat_map(published).collect();
     let Some((model, effect)) = all.choose(rng) else { return Text::default() };

@@ -72,7 +72,8 @@ impl TinyTokenizer {
     /// # Errors
     /// If the file can't be read, or is none.
     pub fn load(path: &Path) -> Result<Self, Failure> {
-        Self::parse(&std::fs::read_to_string(path)?)
+        let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", path.display()));
+        Self::parse(&std::fs::read_to_string(path).map_err(failed)?)
     }
 
     fn parse(json: &str) -> Result<Self, Failure> {

@@ -1,7 +1,7 @@
 use super::outcome_model::{Effect, OutcomeModel, Term};
 
 /// Sources; relative risks and hazard ratios are used as odds ratios, which exaggerates frequent outcomes a little.
-const CALIBRATED: &str = "calibrated";
+const CALIBRATED: &str = Effect::CALIBRATED;
 const ABDULLAH: &str = "Abdullah et al. 2010, Diabetes Res Clin Pract 89:309: obesity, relative risk 7.2, about 2.3 per \
     5 kg/m², of which lipids and naps carry a part here";
 const WILLI: &str =

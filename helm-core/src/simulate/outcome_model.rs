@@ -71,8 +71,16 @@ pub enum Term {
 }
 
 impl Effect {
+    /// The source of an effect that no paper gives.
+    pub(super) const CALIBRATED: &'static str = "calibrated";
+
     pub(super) const fn new(of: Term, log_odds: f64, source: &'static str) -> Self {
         Self { of, log_odds, source }
+    }
+
+    /// Whether a paper gives it, and it was not calibrated to the difficulty that an outcome should have.
+    pub fn is_published(&self) -> bool {
+        self.source != Self::CALIBRATED
     }
 }
 

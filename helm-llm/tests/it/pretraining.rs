@@ -61,7 +61,11 @@ fn the_loss_is_that_of_the_decoder_that_scores() {
 
 #[test]
 fn a_run_that_stopped_ends_as_one_that_did_not() {
-    let (folder, mut whole) = new_run(2);
+    // To the last bit on the CPU only.
+    let device = || helm_encoders::device("cpu").unwrap();
+    let folder = folder(CONFIG);
+    Pretraining::write_random_weights(folder.path(), 2).unwrap();
+    let mut whole = Pretraining::new(folder.path(), &device()).unwrap();
     let texts = texts(40);
     let batch = |step: usize| -> Vec<&WeightedText> { texts.iter().skip(step * 10).take(10).collect() };
     (0..4).for_each(|step| {
@@ -122,6 +126,12 @@ fn what_does_not_fit_is_refused() {
         let error = run.step(&[&wrong], 1e-2).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
+    let fine = text(&[1, 2], &[1.0, 1.0]);
+    for rate in [f64::NAN, -1e-3, f64::INFINITY] {
+        let error = run.step(&[&fine], rate).unwrap_err().to_string();
+        assert!(error.contains("a learning rate of at least 0"), "{error}");
+    }
+    assert!(run.step(&[], 1e-3).unwrap_err().to_string().contains("a token that counts"));
     assert_eq!(run.steps(), 0);
     for (from, to, found) in [
         ("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false", "llama with an output layer of its own"),
