@@ -13,7 +13,7 @@ use helm_core::{Folds, Record, Signal};
 use helm_encoders::{Modality, ModalityEncoder, Projector, ProjectorConfig, SoftTokens};
 use helm_eval::baseline::LogisticConfig;
 use helm_examples::{
-    AllScores, Failure, Manifest, Progress, Scores, Study, StudyArgs, at_least, check_classes, ecg, run,
+    AllScores, Failure, Manifest, Part, Progress, Scores, Study, StudyArgs, at_least, check_classes, ecg, run,
 };
 use helm_llm::TrainConfig;
 use helm_serialize::Serializer;
@@ -153,7 +153,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     let logistic = Scores { outcome: outcomes[0].clone(), model: LOGISTIC.into(), log_odds, answer_mass: None };
 
     let (d_model, rms) = (model.frozen().d_model(), model.frozen().embedding_rms());
-    let modalities = |_: &[usize], seed: u64| {
+    let modalities = |&Part { seed, .. }: &Part<'_>| {
         device.seed(seed);
         let projector = ProjectorConfig::new(64, N_SOFT, d_model).with_initial_rms(rms).init(&device);
         let encoder = EcgEncoder { hidden: LinearConfig::new(N_LAGS, 64).init(&device), projector };

@@ -115,7 +115,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
                 serializer: inputs.serializer()?,
                 outcomes,
                 training: training.clone(),
-                modalities: &|train, seed| inputs.modalities(train, seed),
+                modalities: &|part| inputs.modalities(part),
             };
             let mut look = |fold: &Fold<'_>| -> Result<(), Failure> {
                 let (Some(folder), true, 0) = (&args.study.report, spirogram, fold.index) else { return Ok(()) };

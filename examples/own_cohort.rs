@@ -124,7 +124,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
                 serializer: inputs.serializer()?,
                 outcomes,
                 training: training.clone(),
-                modalities: &|train, seed| inputs.modalities(train, seed),
+                modalities: &|part| inputs.modalities(part),
             };
             let of_study = study.cross_validate(name, &folds, &mut progress, &mut |_| Ok(()))?;
             if let (Some(folder), true) = (&args.save, richest) {

@@ -29,3 +29,31 @@ pub fn classical<S: AsRef<str>>(
     };
     Ok(scores.map(named).into())
 }
+
+/// Logistic regression on some features and an encoder's embedding: how far a linear model comes with what the encoder
+/// found. `embeddings` has everyone's, by the encoder of each fold.
+///
+/// # Errors
+/// If the cohort lacks an outcome or a feature, or a fold has no cases or no controls.
+pub fn logistic_on_embeddings<S: AsRef<str>>(
+    name: &str,
+    (cohort, folds): (&Cohort, &Folds),
+    outcome: &str,
+    features: &[S],
+    embeddings: &[Vec<Vec<Option<f64>>>],
+) -> Result<Scores, Failure> {
+    let labels = cohort.labels(outcome)?;
+    let features: Vec<&str> = features.iter().map(AsRef::as_ref).collect();
+    let inputs = cohort.records().map(|record| record.model_inputs(&features)).collect::<Result<Vec<_>, _>>()?;
+    let mut log_odds = vec![0.0; cohort.n_participants()];
+    for (fold, embeddings) in embeddings.iter().enumerate() {
+        let row = |row: usize| [inputs[row].as_slice(), &embeddings[row]].concat();
+        let known = folds.train_rows(fold).into_iter().filter_map(|train| Some((row(train), labels[train]?)));
+        let (rows, cases): (Vec<_>, Vec<bool>) = known.unzip();
+        let logistic = LogisticConfig::default().fit(&rows, &cases)?;
+        for test in folds.test_rows(fold) {
+            log_odds[test] = logistic.log_odds(&row(test));
+        }
+    }
+    Ok(Scores { outcome: outcome.into(), model: name.into(), log_odds, answer_mass: None })
+}

@@ -45,6 +45,20 @@ impl Encoders<'_> {
     /// # Errors
     /// If the cohort lacks the signal or a feature.
     pub fn breath(&self, signal: &str, grid: FlowVolume, beside: &[&str]) -> Result<Modality, Failure> {
+        let (encoder, reader) = self.breath_config(signal, grid, beside)?;
+        Ok(Modality::from_config(signal, &encoder, &reader, self.device)?)
+    }
+
+    /// The configuration of the ResNet on a breath's curve, and what reads its input.
+    ///
+    /// # Errors
+    /// If the cohort lacks the signal or a feature.
+    pub fn breath_config(
+        &self,
+        signal: &str,
+        grid: FlowVolume,
+        beside: &[&str],
+    ) -> Result<(SpirogramEncoderConfig, SpirogramReader), Failure> {
         let mut reader = SpirogramReader::new(signal, grid);
         if !beside.is_empty() {
             reader = reader.with_scalars(self.fit(beside)?);
@@ -54,7 +68,7 @@ impl Encoders<'_> {
         let encoder = SpirogramEncoderConfig::new(resnet, reader.n_scalars(), Self::N_SOFT, self.d_model())
             .with_d_hidden(Self::D_HIDDEN)
             .with_initial_rms(self.rms());
-        Ok(Modality::from_config(signal, &encoder, &reader, self.device)?)
+        Ok((encoder, reader))
     }
 
     /// The transformer over patches of any other waveform, in the slot of the signal's name.

@@ -4,7 +4,7 @@ use helm_encoders::{FlowVolume, Modality};
 use helm_llm::LanguageModel;
 use helm_serialize::Serializer;
 
-use crate::{Encoders, Failure};
+use crate::{Encoders, Failure, Part};
 
 /// What HeLM reads of a participant in a study: features as text and as soft tokens, and signals.
 pub struct Inputs<'a> {
@@ -38,7 +38,7 @@ impl Inputs<'_> {
     ///
     /// # Errors
     /// If the cohort lacks a feature or a signal, or no training participant has a waveform.
-    pub fn modalities(&self, train: &[usize], seed: u64) -> Result<Vec<Modality>, Failure> {
+    pub fn modalities(&self, &Part { train, seed, .. }: &Part<'_>) -> Result<Vec<Modality>, Failure> {
         self.device.seed(seed);
         let encoders = Encoders { cohort: self.cohort, model: self.model, device: self.device, train };
         let mut modalities = vec![encoders.tabular(self.features)?];

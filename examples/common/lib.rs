@@ -5,6 +5,7 @@ mod arguments;
 mod attribution;
 mod attribution_plot;
 mod blow_input;
+mod breath_measures;
 mod classical;
 pub mod ecg;
 mod encoders;
@@ -17,18 +18,22 @@ pub mod nhanes;
 mod outcome_group;
 mod output;
 mod person;
+mod pretrained_breath;
 mod progress;
 mod scorer;
 mod scores;
 mod study;
 mod study_args;
+mod study_report;
 pub mod tiny;
+mod untuned;
 
 pub use arguments::at_least;
 pub use attribution::breath_attribution;
 pub use attribution_plot::AttributionPlot;
 pub use blow_input::BlowInput;
-pub use classical::classical;
+pub use breath_measures::{breath_measures, with_breath_measures};
+pub use classical::{classical, logistic_on_embeddings};
 pub use encoders::Encoders;
 pub use failure::{Failure, run};
 pub use flat_table::{SignalColumn, flat_schema_file};
@@ -38,11 +43,13 @@ pub use model_args::ModelArgs;
 pub use outcome_group::OutcomeGroup;
 pub use output::{Prediction, check_writable, say, write_atomically, write_json, write_lines, write_predictions};
 pub use person::Person;
+pub use pretrained_breath::{BreathTargets, PretrainedBreath, breath_pretraining};
 pub use progress::Progress;
 pub use scorer::{Calibrated, DataSource, Scorer, calibrate};
 pub use scores::{AllScores, Scores, check_classes};
-pub use study::{Fold, NewModalities, Study};
+pub use study::{Fold, NewModalities, Part, Study};
 pub use study_args::StudyArgs;
+pub use untuned::untuned;
 
 /// The README's program, run by the tests from this package's folder.
 #[cfg(doctest)]

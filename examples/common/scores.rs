@@ -1,10 +1,8 @@
-use std::path::Path;
-
 use helm_core::{Cohort, Folds};
-use helm_eval::report::{ForestPlot, OutcomeResult, RocPlot, Table};
-use helm_eval::{Bootstrap, Interval, Scored};
+use helm_eval::Bootstrap;
+use helm_eval::report::{OutcomeResult, Table};
 
-use crate::{Failure, Prediction, write_atomically, write_json};
+use crate::{Failure, Prediction};
 
 /// One model's out-of-fold scores of one outcome, for every participant.
 pub struct Scores {
@@ -94,30 +92,11 @@ impl AllScores<'_> {
         Ok(predictions)
     }
 
-    /// Writes table.md, table.csv, forest.svg, roc_OUTCOME.svg and results.json into a folder.
+    /// The participants who are cases or controls, and which.
     ///
     /// # Errors
-    /// If a file can't be written.
-    pub fn write_report(&self, folder: &Path, table: &Table, result: &serde_json::Value) -> Result<(), Failure> {
-        for result in table.outcomes() {
-            let mut plot = RocPlot::new(format!("{}: {} cases among {}", result.outcome, result.cases, result.n));
-            let (known, labels) = self.labelled(&result.outcome)?;
-            let of_outcome = self.scores.iter().filter(|scores| scores.outcome == result.outcome);
-            for (scores, model) in of_outcome.zip(&result.models) {
-                let scored = Scored::new(&labels, &known.iter().map(|&row| scores.log_odds[row]).collect::<Vec<_>>())?;
-                let [lower, upper] = model.auroc.ci;
-                plot = plot.curve(&scores.model, &scored, Some(Interval { lower, upper }));
-            }
-            write_atomically(&folder.join(format!("roc_{}.svg", result.outcome)), plot.to_svg()?.as_bytes())?;
-        }
-        write_atomically(&folder.join("forest.svg"), ForestPlot::new(table.outcomes()).to_svg()?.as_bytes())?;
-        write_atomically(&folder.join("table.md"), table.to_markdown().as_bytes())?;
-        write_atomically(&folder.join("table.csv"), table.to_csv().as_bytes())?;
-        write_json(&folder.join("results.json"), result)
-    }
-
-    /// The participants who are cases or controls, and which.
-    fn labelled(&self, outcome: &str) -> Result<(Vec<usize>, Vec<bool>), Failure> {
+    /// If the cohort lacks the outcome.
+    pub(crate) fn labelled(&self, outcome: &str) -> Result<(Vec<usize>, Vec<bool>), Failure> {
         Ok(self.cohort.labels(outcome)?.iter().enumerate().filter_map(|(row, label)| Some((row, (*label)?))).unzip())
     }
 }

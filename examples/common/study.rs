@@ -5,8 +5,18 @@ use helm_serialize::Serializer;
 
 use crate::{Failure, Progress, Scores};
 
-/// Makes modalities from training rows and a seed.
-pub type NewModalities<'a> = dyn Fn(&[usize], u64) -> Result<Vec<Modality>, Failure> + 'a;
+/// Makes modalities for a part of a study.
+pub type NewModalities<'a> = dyn Fn(&Part<'_>) -> Result<Vec<Modality>, Failure> + 'a;
+
+/// A part of a study that is trained by itself.
+pub struct Part<'a> {
+    /// The fold that it is tested on, from 0; as many as there are folds where it is everyone, and tested on nobody.
+    pub fold: usize,
+    /// The rows that it is trained on.
+    pub train: &'a [usize],
+    /// The seed of its weights and its training.
+    pub seed: u64,
+}
 
 /// HeLM on some outcomes of a cohort that share a context.
 pub struct Study<'a> {
@@ -20,7 +30,7 @@ pub struct Study<'a> {
     pub outcomes: &'a [String],
     /// Settings of training; each fold has a seed of its own.
     pub training: TrainConfig,
-    /// Encoders with random weights from a seed, fitted to the training rows where they have something to fit.
+    /// Encoders with weights from a seed, fitted to the training rows where they have something to fit.
     pub modalities: &'a NewModalities<'a>,
 }
 
@@ -56,7 +66,7 @@ impl Study<'_> {
         for fold in 0..folds.k() {
             progress.stage(format!("{name}, fold {} of {}", fold + 1, folds.k()), 1);
             let (train, test) = (folds.train_rows(fold), folds.test_rows(fold));
-            let helm = self.train(&train, fold as u64, progress)?;
+            let helm = self.train(&train, fold, progress)?;
             let prompts = self.prompts(&helm, &test)?;
             look(&Fold { index: fold, helm: &helm, train: &train, test: &test, prompts: &prompts })?;
             for (row, found) in test.into_iter().zip(helm.risks(&prompts)?) {
@@ -82,15 +92,16 @@ impl Study<'_> {
     pub fn fit_all(&self, name: &str, folds: &Folds, progress: &mut Progress) -> Result<Helm, Failure> {
         progress.stage(format!("{name}, everyone"), 1);
         let rows: Vec<usize> = (0..self.cohort.n_participants()).collect();
-        self.train(&rows, folds.k() as u64, progress)
+        self.train(&rows, folds.k(), progress)
     }
 
     /// Trains on all rows for a fixed number of epochs. A validation set to stop early on would hold some sixty cases:
     /// too few to tell epochs apart, and too many to go without.
-    fn train(&self, rows: &[usize], fold: u64, progress: &mut Progress) -> Result<Helm, Failure> {
+    fn train(&self, rows: &[usize], fold: usize, progress: &mut Progress) -> Result<Helm, Failure> {
         let mut training = self.training.clone();
-        training.seed = training.seed.wrapping_mul(1000).wrapping_add(fold);
-        let mut helm = Helm::new(self.model.clone(), (self.modalities)(rows, training.seed)?)?;
+        training.seed = training.seed.wrapping_mul(1000).wrapping_add(fold as u64);
+        let mut helm =
+            Helm::new(self.model.clone(), (self.modalities)(&Part { fold, train: rows, seed: training.seed })?)?;
         let train = self.examples(&helm, rows)?;
         Trainer::new(training)?.fit(&mut helm, &train, progress)?;
         Ok(helm)

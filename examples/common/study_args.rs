@@ -6,6 +6,7 @@ use helm_eval::Bootstrap;
 use helm_eval::report::Table;
 use serde_json::{Value, json};
 
+use crate::study_report::write_study_report;
 use crate::{AllScores, Failure, Manifest, ModelArgs, at_least, check_writable, say, write_json, write_predictions};
 
 /// The arguments that all examples have which train HeLM in cross-validation.
@@ -20,8 +21,8 @@ pub struct StudyArgs {
     /// Bootstrap replicates of intervals and tests
     #[arg(long, default_value_t = 2000, value_parser = at_least(2))]
     pub bootstrap: usize,
-    /// Write tables (table.md, table.csv), plots (forest.svg, roc_OUTCOME.svg and what the example adds) and results.json
-    /// into this folder
+    /// Write report.html, and what it shows as files of their own, into this folder: tables (table.md, table.csv), plots
+    /// (forest.svg, differences.svg, roc_OUTCOME.svg, reliability_OUTCOME.svg and what the example adds) and results.json
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
     /// Write the machine-readable result here; - is standard output, and nothing else is printed then
@@ -80,7 +81,7 @@ impl StudyArgs {
             write_predictions(path, &scores.predictions()?)?;
         }
         if let Some(folder) = &self.report {
-            scores.write_report(folder, table, &result)?;
+            write_study_report(folder, scores, table, &result)?;
         }
         if let Some(path) = &self.json {
             write_json(path, &result)?;

@@ -1,0 +1,92 @@
+use helm_core::spirometry::{MeasureSettings, Measures, Spirogram};
+use helm_core::{Cohort, Feature, MissingReason, Schema, SignalState, Value};
+
+use crate::Failure;
+
+/// A measure of a breath: its name and words, its unit, what is possible, and how it is taken.
+struct Measure {
+    name: &'static str,
+    label: &'static str,
+    unit: &'static str,
+    most: f64,
+    of: fn(&Measures) -> Option<f64>,
+}
+
+/// The volumes and flows of a report, and flows against the vital capacity and one another, which say how the breath's
+/// descending limb is bent.
+const MEASURES: [Measure; 14] = {
+    const fn measure(
+        name: &'static str,
+        label: &'static str,
+        (unit, most): (&'static str, f64),
+        of: fn(&Measures) -> Option<f64>,
+    ) -> Measure {
+        Measure { name, label, unit, most, of }
+    }
+    const LITRES: (&str, f64) = ("L", 15.0);
+    const FLOW: (&str, f64) = ("L/s", 25.0);
+    const SHARE: (&str, f64) = ("", 1.0);
+    const PER_SECOND: (&str, f64) = ("1/s", 250.0);
+    const RATIO: (&str, f64) = ("", 100.0);
+    [
+        measure("fvc", "FVC", LITRES, |it| Some(it.fvc_litres)),
+        measure("fev1", "FEV1", LITRES, |it| it.fev1_litres),
+        measure("fev1_fvc", "FEV1/FVC", SHARE, Measures::fev1_fvc),
+        measure("fev3_fvc", "FEV3/FVC", SHARE, |it| Some(it.fev3_litres? / it.fvc_litres)),
+        measure("pef", "peak flow", FLOW, |it| Some(it.pef_litres_per_second)),
+        measure("fef25", "FEF25", FLOW, |it| it.fef25_litres_per_second),
+        measure("fef50", "FEF50", FLOW, |it| it.fef50_litres_per_second),
+        measure("fef75", "FEF75", FLOW, |it| it.fef75_litres_per_second),
+        measure("fef25_75", "FEF25–75", FLOW, |it| it.fef25_75_litres_per_second),
+        measure("fef25_fvc", "FEF25/FVC", PER_SECOND, |it| Some(it.fef25_litres_per_second? / it.fvc_litres)),
+        measure("fef50_fvc", "FEF50/FVC", PER_SECOND, |it| Some(it.fef50_litres_per_second? / it.fvc_litres)),
+        measure("fef75_fvc", "FEF75/FVC", PER_SECOND, |it| Some(it.fef75_litres_per_second? / it.fvc_litres)),
+        measure("fef50_fef25", "FEF50/FEF25", RATIO, |it| {
+            Some(it.fef50_litres_per_second? / it.fef25_litres_per_second?)
+        }),
+        measure("fef75_fef25", "FEF75/FEF25", RATIO, |it| {
+            Some(it.fef75_litres_per_second? / it.fef25_litres_per_second?)
+        }),
+    ]
+};
+
+/// The names of the features that [`with_breath_measures`] adds.
+pub fn breath_measures() -> Vec<&'static str> {
+    MEASURES.iter().map(|measure| measure.name).collect()
+}
+
+/// The cohort with what a signal's breaths measure as features of their own, behind the others: missing where there is no
+/// breath, it can't be measured, or it is too short.
+///
+/// # Errors
+/// If the cohort lacks the signal, or has a feature of a measure's name.
+pub fn with_breath_measures(cohort: &Cohort, signal: &str) -> Result<Cohort, Failure> {
+    let measured: Vec<Option<Measures>> = cohort.signals(signal)?.iter().map(measures).collect();
+    let schema = cohort.schema();
+    let added = MEASURES.iter().map(|it| Feature::number(it.name, it.label, it.unit, 0.0..=it.most));
+    let features: Vec<Feature> = schema.features().iter().cloned().chain(added).collect();
+    let whole = Schema::new(features, schema.signals().to_vec(), schema.outcomes().to_vec())?;
+    let mut builder = Cohort::builder(whole, cohort.participants().to_vec())?;
+    for Feature { name, .. } in schema.features() {
+        builder = builder.feature(name, cohort.values(name)?.to_vec())?;
+    }
+    for Measure { name, most, of, .. } in &MEASURES {
+        let value = |measures: &Option<Measures>| {
+            let value = measures.as_ref().and_then(of).filter(|value| (0.0..=*most).contains(value));
+            value.map_or(Value::Missing(MissingReason::NotRecorded), Value::Number)
+        };
+        builder = builder.feature(name, measured.iter().map(value).collect())?;
+    }
+    for signal in schema.signals() {
+        builder = builder.signal(signal, cohort.signals(signal)?.to_vec())?;
+    }
+    for outcome in schema.outcomes() {
+        builder = builder.outcome(&outcome.name, cohort.labels(&outcome.name)?.to_vec())?;
+    }
+    Ok(builder.build()?)
+}
+
+fn measures(state: &SignalState) -> Option<Measures> {
+    let blow = Spirogram::from_signal(state.signal()?.clone()).ok()?;
+    Measures::new(&blow, &MeasureSettings::default()).ok()
+}
