@@ -15,7 +15,7 @@ use helm_eval::baseline::LogisticConfig;
 use helm_examples::{
     AllScores, Failure, Manifest, Part, Progress, Scores, Study, StudyArgs, at_least, check_classes, ecg, run,
 };
-use helm_llm::TrainConfig;
+use helm_llm::{Helm, TrainConfig};
 use helm_serialize::Serializer;
 use serde_json::json;
 
@@ -153,19 +153,18 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     let logistic = Scores { outcome: outcomes[0].clone(), model: LOGISTIC.into(), log_odds, answer_mass: None };
 
     let (d_model, rms) = (model.frozen().d_model(), model.frozen().embedding_rms());
-    let modalities = |&Part { seed, .. }: &Part<'_>| {
+    let helm = |&Part { seed, .. }: &Part<'_>| {
         device.seed(seed);
         let projector = ProjectorConfig::new(64, N_SOFT, d_model).with_initial_rms(rms).init(&device);
         let encoder = EcgEncoder { hidden: LinearConfig::new(N_LAGS, 64).init(&device), projector };
-        Ok(vec![Modality::new(ecg::ECG, encoder, read, &device)])
+        Ok(Helm::new(model.clone(), vec![Modality::new(ecg::ECG, encoder, read, &device)])?)
     };
     let study = Study {
         cohort: &cohort,
-        model: &model,
         serializer: Serializer::new(cohort.schema()).with_signal(ecg::ECG, "ECG")?,
         outcomes: &outcomes,
         training,
-        modalities: &modalities,
+        helm: &helm,
     };
     let mut progress = Progress::new(folds.k());
     let mut scores = vec![logistic];

@@ -111,11 +111,10 @@ fn estimate(args: &Args) -> Result<(), Failure> {
             let inputs = Inputs { cohort, model: &model, device: &device, features, signals };
             let study = Study {
                 cohort,
-                model: &model,
                 serializer: inputs.serializer()?,
                 outcomes,
                 training: training.clone(),
-                modalities: &|part| inputs.modalities(part),
+                helm: &|part| inputs.helm(part),
             };
             let mut look = |fold: &Fold<'_>| -> Result<(), Failure> {
                 let (Some(folder), true, 0) = (&args.study.report, spirogram, fold.index) else { return Ok(()) };

@@ -120,11 +120,10 @@ fn estimate(args: &Args) -> Result<(), Failure> {
             let inputs = Inputs { cohort, model: &model, device: &device, features, signals };
             let study = Study {
                 cohort,
-                model: &model,
                 serializer: inputs.serializer()?,
                 outcomes,
                 training: training.clone(),
-                modalities: &|part| inputs.modalities(part),
+                helm: &|part| inputs.helm(part),
             };
             let of_study = study.cross_validate(name, &folds, &mut progress, &mut |_| Ok(()))?;
             if let (Some(folder), true) = (&args.save, richest) {

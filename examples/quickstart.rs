@@ -13,7 +13,7 @@ use helm_examples::{
     Study, StudyArgs, at_least, breath_measures, breath_pretraining, check_classes, classical, logistic_on_embeddings,
     run, untuned, with_breath_measures,
 };
-use helm_llm::{LanguageModel, TrainConfig};
+use helm_llm::{Helm, LanguageModel, TrainConfig};
 use helm_serialize::Serializer;
 use serde_json::json;
 
@@ -114,16 +114,15 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         let tabular = Inputs { cohort: &cohort, model: &model, device: &device, features: &features, signals: &[] };
         let study = Study {
             cohort: &cohort,
-            model: &model,
             serializer: Inputs { signals, ..tabular }.serializer()?,
             outcomes: &args.outcome,
             training: training.clone(),
-            modalities: &|part: &Part<'_>| {
+            helm: &|part: &Part<'_>| {
                 let mut modalities = tabular.modalities(part)?;
                 if !signals.is_empty() {
                     modalities.push(breaths[part.fold].modality()?);
                 }
-                Ok(modalities)
+                Ok(Helm::new(model.clone(), modalities)?)
             },
         };
         scores.extend(study.cross_validate(name, &folds, &mut progress, &mut |_| Ok(()))?);

@@ -1,7 +1,7 @@
 use burn::tensor::Device;
 use helm_core::{Cohort, Signal};
 use helm_encoders::{FlowVolume, Modality};
-use helm_llm::LanguageModel;
+use helm_llm::{Helm, LanguageModel};
 use helm_serialize::Serializer;
 
 use crate::{Encoders, Failure, Part};
@@ -34,6 +34,14 @@ pub struct SignalInput<'a> {
 pub const GRID: FlowVolume = FlowVolume { n_points: 128, max_volume_litres: 8.0, max_seconds: 30.0 };
 
 impl Inputs<'_> {
+    /// HeLM with the [modalities](Self::modalities) of these inputs.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn helm(&self, part: &Part<'_>) -> Result<Helm, Failure> {
+        Ok(Helm::new(self.model.clone(), self.modalities(part)?)?)
+    }
+
     /// Encoders with random weights from a seed, fitted to the training rows where they have something to fit.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ pub use pretrained_breath::{BreathTargets, PretrainedBreath, breath_pretraining}
 pub use progress::Progress;
 pub use scorer::{Calibrated, DataSource, Scorer, calibrate};
 pub use scores::{AllScores, Scores, check_classes};
-pub use study::{Fold, NewModalities, Part, Study};
+pub use study::{Fold, NewHelm, Part, Study, prompts};
 pub use study_args::StudyArgs;
 pub use untuned::untuned;
 

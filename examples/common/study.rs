@@ -1,12 +1,11 @@
 use helm_core::{Cohort, Folds, Record, Risk};
-use helm_encoders::Modality;
-use helm_llm::{Examples, Helm, LanguageModel, Prompt, TrainConfig, Trainer};
+use helm_llm::{Examples, Helm, Prompt, TrainConfig, Trainer};
 use helm_serialize::Serializer;
 
 use crate::{Failure, Progress, Scores};
 
-/// Makes modalities for a part of a study.
-pub type NewModalities<'a> = dyn Fn(&Part<'_>) -> Result<Vec<Modality>, Failure> + 'a;
+/// Makes a model for a part of a study.
+pub type NewHelm<'a> = dyn Fn(&Part<'_>) -> Result<Helm, Failure> + 'a;
 
 /// A part of a study that is trained by itself.
 pub struct Part<'a> {
@@ -22,16 +21,15 @@ pub struct Part<'a> {
 pub struct Study<'a> {
     /// The participants.
     pub cohort: &'a Cohort,
-    /// The frozen language model.
-    pub model: &'a LanguageModel,
     /// Writes the contexts and the questions.
     pub serializer: Serializer,
     /// What is asked.
     pub outcomes: &'a [String],
     /// Settings of training; each fold has a seed of its own.
     pub training: TrainConfig,
-    /// Encoders with weights from a seed, fitted to the training rows where they have something to fit.
-    pub modalities: &'a NewModalities<'a>,
+    /// A model whose encoders have weights from the part's seed, fitted to its training rows where they have something
+    /// to fit.
+    pub helm: &'a NewHelm<'a>,
 }
 
 /// A fold after training.
@@ -66,10 +64,8 @@ impl Study<'_> {
         for fold in 0..folds.k() {
             progress.stage(format!("{name}, fold {} of {}", fold + 1, folds.k()), 1);
             let (train, test) = (folds.train_rows(fold), folds.test_rows(fold));
-            let helm = self.train(&train, fold, progress)?;
-            let prompts = self.prompts(&helm, &test)?;
-            look(&Fold { index: fold, helm: &helm, train: &train, test: &test, prompts: &prompts })?;
-            for (row, found) in test.into_iter().zip(helm.risks(&prompts)?) {
+            let of_fold = self.score_fold(fold, (&train, &test), progress, look)?;
+            for (row, found) in test.into_iter().zip(of_fold) {
                 for (outcome, risk) in found.into_iter().enumerate() {
                     risks[outcome][row] = risk;
                 }
@@ -82,6 +78,24 @@ impl Study<'_> {
             answer_mass: Some(risks.iter().map(|risk| risk.answer_mass).collect()),
         });
         Ok(scores.collect())
+    }
+
+    /// Trains on some rows and scores others, who get a risk an outcome each; between the two, the caller may look at the
+    /// trained model.
+    ///
+    /// # Errors
+    /// Where a prompt can't be made or training fails, or the caller's.
+    pub fn score_fold(
+        &self,
+        fold: usize,
+        (train, test): (&[usize], &[usize]),
+        progress: &mut Progress,
+        look: &mut dyn FnMut(&Fold<'_>) -> Result<(), Failure>,
+    ) -> Result<Vec<Vec<Risk>>, Failure> {
+        let helm = self.train(train, fold, progress)?;
+        let prompts = self.prompts(&helm, test)?;
+        look(&Fold { index: fold, helm: &helm, train, test, prompts: &prompts })?;
+        Ok(helm.risks(&prompts)?)
     }
 
     /// The model that is kept: trained on everyone, after [`cross_validate`](Self::cross_validate) has said how well
@@ -100,8 +114,7 @@ impl Study<'_> {
     fn train(&self, rows: &[usize], fold: usize, progress: &mut Progress) -> Result<Helm, Failure> {
         let mut training = self.training.clone();
         training.seed = training.seed.wrapping_mul(1000).wrapping_add(fold as u64);
-        let mut helm =
-            Helm::new(self.model.clone(), (self.modalities)(&Part { fold, train: rows, seed: training.seed })?)?;
+        let mut helm = (self.helm)(&Part { fold, train: rows, seed: training.seed })?;
         let train = self.examples(&helm, rows)?;
         Trainer::new(training)?.fit(&mut helm, &train, progress)?;
         Ok(helm)
@@ -116,15 +129,28 @@ impl Study<'_> {
     }
 
     fn prompts(&self, helm: &Helm, rows: &[usize]) -> Result<Vec<Prompt>, Failure> {
-        let schema = self.cohort.schema();
-        let questions = self
-            .outcomes
-            .iter()
-            .map(|outcome| Ok(self.serializer.question(&schema.outcomes()[schema.outcome_index(outcome)?])))
-            .collect::<Result<Vec<_>, helm_core::Error>>()?;
-        let prompt = |record: Record<'_>| -> Result<Prompt, Failure> {
-            Ok(helm.prompt(&self.serializer.context(record)?, record, &questions)?)
-        };
-        rows.iter().map(|&row| prompt(self.cohort.record(row))).collect()
+        prompts(helm, &self.serializer, self.cohort, self.outcomes, rows)
     }
+}
+
+/// The prompts in which some of a cohort's participants are asked about outcomes.
+///
+/// # Errors
+/// If the cohort lacks an outcome, or a prompt can't be made.
+pub fn prompts(
+    helm: &Helm,
+    serializer: &Serializer,
+    cohort: &Cohort,
+    outcomes: &[String],
+    rows: &[usize],
+) -> Result<Vec<Prompt>, Failure> {
+    let schema = cohort.schema();
+    let questions = outcomes
+        .iter()
+        .map(|outcome| Ok(serializer.question(&schema.outcomes()[schema.outcome_index(outcome)?])))
+        .collect::<Result<Vec<_>, helm_core::Error>>()?;
+    let prompt = |record: Record<'_>| -> Result<Prompt, Failure> {
+        Ok(helm.prompt(&serializer.context(record)?, record, &questions)?)
+    };
+    rows.iter().map(|&row| prompt(cohort.record(row))).collect()
 }

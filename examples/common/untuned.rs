@@ -2,7 +2,7 @@ use helm_core::Cohort;
 use helm_llm::{Helm, LanguageModel};
 use helm_serialize::Serializer;
 
-use crate::{Failure, Scores};
+use crate::{Failure, Scores, prompts};
 
 /// The risks by the language model as it is, from text alone.
 ///
@@ -16,16 +16,8 @@ pub fn untuned(
     outcomes: &[String],
 ) -> Result<Vec<Scores>, Failure> {
     let helm = Helm::new(model.clone(), vec![])?;
-    let schema = cohort.schema();
-    let questions = outcomes
-        .iter()
-        .map(|outcome| Ok(serializer.question(&schema.outcomes()[schema.outcome_index(outcome)?])))
-        .collect::<Result<Vec<_>, Failure>>()?;
-    let prompts = cohort
-        .records()
-        .map(|record| Ok(helm.prompt(&serializer.context(record)?, record, &questions)?))
-        .collect::<Result<Vec<_>, Failure>>()?;
-    let risks = helm.risks(&prompts)?;
+    let everyone: Vec<usize> = (0..cohort.n_participants()).collect();
+    let risks = helm.risks(&prompts(&helm, serializer, cohort, outcomes, &everyone)?)?;
     let of_outcome = |(index, outcome): (usize, &String)| Scores {
         outcome: outcome.clone(),
         model: name.into(),
