@@ -1,7 +1,8 @@
 use helm_core::spirometry::{MeasureSettings, Measures, Spirogram};
-use helm_core::{Cohort, Feature, MissingReason, Schema, SignalState, Value};
+use helm_core::{Cohort, Feature, MissingReason, SignalState, Value};
 
 use crate::Failure;
+use crate::rebuilt::{features_of, rebuilt};
 
 /// A measure of a breath: its name and words, its unit, what is possible, and how it is taken.
 struct Measure {
@@ -62,28 +63,15 @@ pub fn breath_measures() -> Vec<&'static str> {
 /// If the cohort lacks the signal, or has a feature of a measure's name.
 pub fn with_breath_measures(cohort: &Cohort, signal: &str) -> Result<Cohort, Failure> {
     let measured: Vec<Option<Measures>> = cohort.signals(signal)?.iter().map(measures).collect();
-    let schema = cohort.schema();
-    let added = MEASURES.iter().map(|it| Feature::number(it.name, it.label, it.unit, 0.0..=it.most));
-    let features: Vec<Feature> = schema.features().iter().cloned().chain(added).collect();
-    let whole = Schema::new(features, schema.signals().to_vec(), schema.outcomes().to_vec())?;
-    let mut builder = Cohort::builder(whole, cohort.participants().to_vec())?;
-    for Feature { name, .. } in schema.features() {
-        builder = builder.feature(name, cohort.values(name)?.to_vec())?;
-    }
-    for Measure { name, most, of, .. } in &MEASURES {
+    let mut features = features_of(cohort)?;
+    for Measure { name, label, unit, most, of } in &MEASURES {
         let value = |measures: &Option<Measures>| {
             let value = measures.as_ref().and_then(of).filter(|value| (0.0..=*most).contains(value));
             value.map_or(Value::Missing(MissingReason::NotRecorded), Value::Number)
         };
-        builder = builder.feature(name, measured.iter().map(value).collect())?;
+        features.push((Feature::number(*name, *label, *unit, 0.0..=*most), measured.iter().map(value).collect()));
     }
-    for signal in schema.signals() {
-        builder = builder.signal(signal, cohort.signals(signal)?.to_vec())?;
-    }
-    for outcome in schema.outcomes() {
-        builder = builder.outcome(&outcome.name, cohort.labels(&outcome.name)?.to_vec())?;
-    }
-    Ok(builder.build()?)
+    rebuilt(cohort, features, |_| None)
 }
 
 fn measures(state: &SignalState) -> Option<Measures> {

@@ -52,10 +52,24 @@ pub const SPIROMETRY: [&str; 11] = [
 /// What stands beside the curve: single numbers that are no points on it.
 pub const BESIDE_THE_CURVE: [&str; 5] = ["pef", "fef25_75", "extrapolated_volume", "expiratory_time", "fev1_fvc"];
 
+/// HeLM's baseline features.
+pub const BASELINE: [&str; 3] = ["age", "sex", "bmi"];
+
+/// Those of HeLM's expanded features that the files have.
+pub const EXPANDED: [&str; 7] = ["age", "sex", "bmi", "hdl", "cholesterol", "diastolic", "ever_smoked"];
+
+/// Those that they lack.
+pub const LACKING: [&str; 7] =
+    ["LDL", "triglycerides", "snoring", "insomnia", "daytime napping", "sleep duration", "chronotype"];
+
 /// The features that an outcome may be estimated from: blood pressure defines hypertension, and stays out there.
 pub fn tabular_features(outcome: &str) -> Vec<&'static str> {
-    let defines = |feature: &str| outcome == "hypertension" && matches!(feature, "systolic" | "diastolic");
-    TABULAR.into_iter().filter(|feature| !defines(feature)).collect()
+    TABULAR.into_iter().filter(|feature| !defines(feature, outcome)).collect()
+}
+
+/// Whether a feature defines an outcome, which may not be estimated from it.
+pub fn defines(feature: &str, outcome: &str) -> bool {
+    outcome == "hypertension" && matches!(feature, "systolic" | "diastolic")
 }
 
 /// The cohort, and what happened to the curves on the way.
@@ -134,6 +148,8 @@ pub fn load(folder: &Path) -> Result<Nhanes, helm_core::Error> {
         ("smokes_now", now),
         ("systolic", diagnoses.values(&ids, "systolic_mmhg")?),
         ("diastolic", diagnoses.values(&ids, "diastolic_mmhg")?),
+        ("hdl", diagnoses.values(&ids, "hdl_cholesterol")?),
+        ("cholesterol", diagnoses.values(&ids, "total_cholesterol")?),
         ("fvc", fvc),
         ("extrapolated_volume", litres("SPXNEV")?),
         ("fev0_5", litres("SPXNFEV5")?),
@@ -220,6 +236,8 @@ fn schema() -> Result<Schema, helm_core::Error> {
         Feature::yes_no("smokes_now", "smokes now"),
         Feature::number("systolic", "systolic blood pressure", "mmHg", 40.0..=300.0),
         Feature::number("diastolic", "diastolic blood pressure", "mmHg", 0.0..=200.0),
+        Feature::number("hdl", "HDL cholesterol", "mg/dL", 0.0..=400.0),
+        Feature::number("cholesterol", "total cholesterol", "mg/dL", 0.0..=1000.0),
         litres("fvc", "FVC"),
         litres("extrapolated_volume", "back-extrapolated volume"),
         litres("fev0_5", "FEV0.5"),

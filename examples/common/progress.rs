@@ -19,6 +19,8 @@ impl Progress {
         let bar = ProgressBar::new(stages as u64 * PER_STAGE);
         let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {elapsed}, {eta} left  {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        // The clock goes on where a stage's steps don't say how far they are.
+        bar.enable_steady_tick(std::time::Duration::from_millis(500));
         Self { bar, stage: String::new(), share: 1, done_before: 0 }
     }
 

@@ -105,7 +105,11 @@ impl Chart {
             .y_label_area_size(AXIS)
             .build_cartesian_2d(self.x.from..self.x.to, self.y.from..self.y.to)
             .map_err(style::failed)?;
-        let digits = |axis: &Axis| if axis.to - axis.from > 0.55 { 1 } else { 2 };
+        let digits = |axis: &Axis| match axis.to - axis.from {
+            width if width > 5.5 => 0,
+            width if width > 0.55 => 1,
+            _ => 2,
+        };
         let (x_digits, y_digits) = (digits(&self.x), digits(&self.y));
         chart
             .configure_mesh()

@@ -1,0 +1,484 @@
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::rc::Rc;
+
+use burn::tensor::Device;
+use helm_core::{Cohort, Folds, Risk};
+use helm_encoders::{Modality, PretrainStep};
+use helm_eval::baseline::LogisticConfig;
+use helm_llm::{Helm, LanguageModel, SoftPrompt, TrainConfig};
+use helm_serialize::{Exemplars, Serializer};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use super::free_tokens::{FreeTokens, nothing};
+use super::{CellScores, FeatureSet, FewShot, PaperData, Store};
+use crate::{
+    BreathTargets, Encoders, Failure, Fold, GRID, Inputs, OutcomeGroup, Part, PretrainedBreath, Progress, SignalInput,
+    Study, breath_pretraining, prompts,
+};
+
+/// A way to estimate risks that is computed fold by fold and kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// The language model as it is, asked about text.
+    Untuned,
+    /// The language model as it is, after ten answered examples.
+    TenShot,
+    /// Twenty free vectors in front of the text.
+    SoftPrompt,
+    /// HeLM on text and soft tokens that are the same for everyone.
+    HelmText,
+    /// HeLM on text and soft tokens of the features.
+    HelmTabular,
+    /// HeLM on these and soft tokens of the breath.
+    HelmMultimodal,
+    /// Logistic regression on features and the breath encoder's embedding, before the language model comes in.
+    LogisticEncoder,
+}
+
+impl Model {
+    /// Its name in tables and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Untuned => "untuned",
+            Self::TenShot => "ten_shot",
+            Self::SoftPrompt => "soft_prompt",
+            Self::HelmText => "helm_text",
+            Self::HelmTabular => "helm_tabular",
+            Self::HelmMultimodal => "helm_multimodal",
+            Self::LogisticEncoder => "logistic_encoder",
+        }
+    }
+}
+
+/// What a model is trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Trained {
+    /// All outcomes, on all training rows.
+    Whole,
+    /// The outcomes that are not held out.
+    WithoutHeldOut,
+    /// All outcomes, on so many of the training rows.
+    Rows(usize),
+}
+
+impl fmt::Display for Trained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => f.write_str("whole"),
+            Self::WithoutHeldOut => f.write_str("without_held_out"),
+            Self::Rows(n) => write!(f, "{n}_rows"),
+        }
+    }
+}
+
+/// A model's scores of everyone, by models that were trained on others.
+#[derive(Clone, Copy, Debug)]
+pub struct Job {
+    /// The model.
+    pub model: Model,
+    /// Its features.
+    pub set: FeatureSet,
+    /// Which of the training seeds.
+    pub seed: u64,
+    /// What it is trained on.
+    pub trained: Trained,
+}
+
+/// How long models are trained, and how much is asked of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Budget {
+    /// Passes over the training participants.
+    pub epochs: usize,
+    /// Those of the soft prompt, each of which takes several times as long.
+    pub soft_prompt_epochs: usize,
+    /// Those of the breath's encoder alone.
+    pub pretraining_epochs: usize,
+    /// The fewest steps that a model is trained, where there are few participants.
+    pub least_steps: usize,
+    /// Answered examples in front of a record.
+    pub examples: usize,
+    /// Vectors of the soft prompt.
+    pub soft_prompt: usize,
+    /// Shares of the features that are missing when a model is tested.
+    pub missing: Vec<f64>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            epochs: 4,
+            soft_prompt_epochs: 2,
+            pretraining_epochs: 16,
+            least_steps: 200,
+            examples: 10,
+            soft_prompt: 20,
+            missing: vec![0.25, 0.5, 0.75, 1.0],
+        }
+    }
+}
+
+/// Computes what the tables are made of, fold by fold, or takes it from where it was kept.
+pub struct Experiments<'a> {
+    data: &'a PaperData,
+    folds: &'a Folds,
+    model: &'a LanguageModel,
+    device: &'a Device,
+    store: &'a Store,
+    /// How long models are trained.
+    pub budget: Budget,
+    seed: u64,
+    breaths: RefCell<HashMap<(u64, usize, Trained), Rc<PretrainedBreath>>>,
+}
+
+/// What a cell calls the scores of a held-out outcome.
+pub fn held_out_key(outcome: &str) -> String {
+    format!("held_out/{outcome}")
+}
+
+/// What a cell calls the scores where a share of the features is missing.
+pub fn missing_key(share: f64, outcome: &str) -> String {
+    format!("missing/{share}/{outcome}")
+}
+
+/// What a cell calls the scores where nobody has a breath.
+pub fn no_breath_key(outcome: &str) -> String {
+    format!("no_breath/{outcome}")
+}
+
+impl<'a> Experiments<'a> {
+    /// Experiments on data with these folds, through a language model.
+    pub fn new(
+        data: &'a PaperData,
+        folds: &'a Folds,
+        (model, device): (&'a LanguageModel, &'a Device),
+        store: &'a Store,
+        (budget, seed): (Budget, u64),
+    ) -> Self {
+        Self { data, folds, model, device, store, budget, seed, breaths: RefCell::default() }
+    }
+
+    /// The files that a job takes.
+    ///
+    /// # Errors
+    /// If an outcome stands twice.
+    pub fn n_cells(&self, job: Job) -> Result<usize, Failure> {
+        Ok(self.groups(job)?.len() * self.folds.k())
+    }
+
+    /// A job's scores, everyone's by what they are of. The bar gets a stage for each cell.
+    ///
+    /// # Errors
+    /// Where training fails, or what was kept can't be read.
+    pub fn scores(&self, job: Job, progress: &mut Progress) -> Result<BTreeMap<String, Vec<Risk>>, Failure> {
+        let nothing = Risk { log_odds: 0.0, answer_mass: 0.0 };
+        let mut scores: BTreeMap<String, Vec<Risk>> = BTreeMap::new();
+        let Job { model, set, seed, trained } = job;
+        let job_name = format!("{}-{}-{trained}-seed{seed}", model.name(), set.name());
+        for (index, group) in self.groups(job)?.iter().enumerate() {
+            for fold in 0..self.folds.k() {
+                progress.stage(format!("{job_name}, fold {} of {}", fold + 1, self.folds.k()), 1);
+                let name = format!("{job_name}-group{index}-fold{fold}");
+                let cell = match self.store.get(&name)? {
+                    Some(cell) => cell,
+                    None => {
+                        let cell = self.cell(job, group, fold, progress)?;
+                        self.store.put(&name, &cell)?;
+                        cell
+                    }
+                };
+                let test = self.folds.test_rows(fold);
+                for (of, risks) in cell {
+                    if risks.len() != test.len() {
+                        let (expected, found) = (test.len(), risks.len());
+                        return Err(Failure::new(format!("{name}: expected {expected} rows, found {found}")));
+                    }
+                    let all = scores.entry(of).or_insert_with(|| vec![nothing; self.data.cohort.n_participants()]);
+                    test.iter().zip(risks).for_each(|(&row, risk)| all[row] = risk);
+                }
+            }
+        }
+        Ok(scores)
+    }
+
+    /// The training rows of a fold, or so many of them.
+    pub fn train_rows(&self, fold: usize, trained: Trained) -> Vec<usize> {
+        let mut rows = self.folds.train_rows(fold);
+        if let Trained::Rows(n) = trained {
+            // The rows of a smaller number are among those of a larger one.
+            rows.shuffle(&mut ChaCha8Rng::seed_from_u64(self.seed));
+            rows.truncate(n);
+            rows.sort_unstable();
+        }
+        rows
+    }
+
+    /// The outcomes that a job's model is trained on, by their features. One that is asked about what is held out is
+    /// trained on those outcomes only whose features suit.
+    fn groups(&self, job: Job) -> Result<Vec<OutcomeGroup>, Failure> {
+        let outcomes: Vec<String> = self.trained_on(job.trained).cloned().collect();
+        let mut groups = self.data.groups(job.set, &outcomes)?;
+        if job.trained == Trained::WithoutHeldOut {
+            groups.retain(|group| self.asked(job, group).next().is_some());
+        }
+        Ok(groups)
+    }
+
+    fn trained_on(&self, trained: Trained) -> impl Iterator<Item = &'a String> {
+        let data = self.data;
+        let is_in = move |outcome: &&String| trained != Trained::WithoutHeldOut || !data.held_out.contains(outcome);
+        data.outcomes.iter().filter(is_in)
+    }
+
+    /// The held-out outcomes that a group's model is asked about.
+    fn asked(&self, job: Job, group: &OutcomeGroup) -> impl Iterator<Item = &'a String> {
+        let data = self.data;
+        let (set, features, trained) = (job.set, group.features.clone(), job.trained);
+        let is_trained = move |outcome: &String| trained != Trained::WithoutHeldOut && data.outcomes.contains(outcome);
+        data.held_out.iter().filter(move |outcome| !is_trained(outcome) && data.features(set, outcome) == features)
+    }
+
+    /// The scores of a fold's test rows.
+    fn cell(
+        &self,
+        job: Job,
+        group: &OutcomeGroup,
+        fold: usize,
+        progress: &mut Progress,
+    ) -> Result<CellScores, Failure> {
+        let (train, test) = (self.train_rows(fold, job.trained), self.folds.test_rows(fold));
+        match job.model {
+            Model::Untuned => self.untuned(job, group, &test),
+            Model::TenShot => self.ten_shot(job, group, fold, &test),
+            Model::LogisticEncoder => self.logistic_encoder(job, group, fold, &test),
+            _ => self.tuned(job, group, fold, (&train, &test), progress),
+        }
+    }
+
+    fn untuned(&self, job: Job, group: &OutcomeGroup, test: &[usize]) -> Result<CellScores, Failure> {
+        let helm = Helm::new(self.model.clone(), vec![])?;
+        let serializer = self.text(group);
+        let asked: Vec<String> = self.asked(job, group).cloned().collect();
+        let mut cell =
+            self.asked_about(&helm, &serializer, &self.data.cohort, (&group.outcomes, test), str::to_owned)?;
+        if !asked.is_empty() {
+            cell.extend(self.asked_about(&helm, &serializer, &self.data.cohort, (&asked, test), held_out_key)?);
+        }
+        Ok(cell)
+    }
+
+    fn ten_shot(&self, job: Job, group: &OutcomeGroup, fold: usize, test: &[usize]) -> Result<CellScores, Failure> {
+        let helm = Helm::new(self.model.clone(), vec![])?;
+        let serializer = self.text(group);
+        let few_shot = FewShot { helm: &helm, serializer: &serializer, cohort: &self.data.cohort };
+        let train = self.train_rows(fold, job.trained);
+        let mut cell = CellScores::new();
+        for outcome in &group.outcomes {
+            let n = few_shot.n_that_fit(outcome, self.budget.examples)?;
+            let seed = self.seed.wrapping_mul(1000).wrapping_add(fold as u64);
+            let exemplars = Exemplars::draw(&self.data.cohort, &train, outcome, n, seed)?;
+            cell.insert(outcome.clone(), few_shot.risks(&exemplars, outcome, test)?);
+        }
+        Ok(cell)
+    }
+
+    /// How many examples stand in front of the longest record of each outcome.
+    ///
+    /// # Errors
+    /// If a text can't be made.
+    pub fn n_examples(&self, set: FeatureSet) -> Result<BTreeMap<String, usize>, Failure> {
+        let helm = Helm::new(self.model.clone(), vec![])?;
+        let mut found = BTreeMap::new();
+        for group in self.data.groups(set, &self.data.outcomes)? {
+            let serializer = self.text(&group);
+            let few_shot = FewShot { helm: &helm, serializer: &serializer, cohort: &self.data.cohort };
+            for outcome in &group.outcomes {
+                found.insert(outcome.clone(), few_shot.n_that_fit(outcome, self.budget.examples)?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn logistic_encoder(
+        &self,
+        job: Job,
+        group: &OutcomeGroup,
+        fold: usize,
+        test: &[usize],
+    ) -> Result<CellScores, Failure> {
+        let cohort = &self.data.cohort;
+        let embeddings = self.breath(job, fold, &mut |_| {})?.embeddings(cohort)?;
+        let features: Vec<&str> = group.features.iter().map(String::as_str).collect();
+        let inputs = cohort.records().map(|record| record.model_inputs(&features)).collect::<Result<Vec<_>, _>>()?;
+        let row = |row: usize| [inputs[row].as_slice(), &embeddings[row]].concat();
+        let mut cell = CellScores::new();
+        for outcome in &group.outcomes {
+            let labels = cohort.labels(outcome)?;
+            let known = self.train_rows(fold, job.trained).into_iter().filter_map(|at| Some((row(at), labels[at]?)));
+            let (rows, cases): (Vec<_>, Vec<bool>) = known.unzip();
+            let logistic = LogisticConfig::default().fit(&rows, &cases)?;
+            let risk = |&at: &usize| Risk { log_odds: logistic.log_odds(&row(at)), answer_mass: 1.0 };
+            cell.insert(outcome.clone(), test.iter().map(risk).collect());
+        }
+        Ok(cell)
+    }
+
+    /// Trains a model and asks it: about its outcomes, about those that are held out, and of the first seed's expanded
+    /// features also where features or breaths are missing.
+    fn tuned(
+        &self,
+        job: Job,
+        group: &OutcomeGroup,
+        fold: usize,
+        (train, test): (&[usize], &[usize]),
+        progress: &mut Progress,
+    ) -> Result<CellScores, Failure> {
+        let cohort = &self.data.cohort;
+        let serializer = self.serializer(job.model, group)?;
+        let make = |part: &Part<'_>| self.helm(job, group, part);
+        let study = Study {
+            cohort,
+            serializer: serializer.clone(),
+            outcomes: &group.outcomes,
+            training: self.training(job, train.len()),
+            helm: &make,
+        };
+        let asked: Vec<String> = self.asked(job, group).cloned().collect();
+        let is_with_missing = matches!(job.model, Model::HelmTabular | Model::HelmMultimodal)
+            && (job.set, job.seed, job.trained) == (FeatureSet::Expanded, 0, Trained::Whole);
+        let mut cell = CellScores::new();
+        let mut look = |fold: &Fold<'_>| -> Result<(), Failure> {
+            if !asked.is_empty() {
+                cell.extend(self.asked_about(fold.helm, &serializer, cohort, (&asked, test), held_out_key)?);
+            }
+            if is_with_missing {
+                for &share in &self.budget.missing {
+                    let with_missing = self.data.with_missing(share, self.seed)?;
+                    let key = |outcome: &str| missing_key(share, outcome);
+                    let asked = (group.outcomes.as_slice(), test);
+                    cell.extend(self.asked_about(fold.helm, &serializer, &with_missing, asked, key)?);
+                }
+                if job.model == Model::HelmMultimodal {
+                    let without = self.data.without_breath()?;
+                    let asked = (group.outcomes.as_slice(), test);
+                    cell.extend(self.asked_about(fold.helm, &serializer, &without, asked, no_breath_key)?);
+                }
+            }
+            Ok(())
+        };
+        let risks = study.score_fold(fold, (train, test), progress, &mut look)?;
+        for (index, outcome) in group.outcomes.iter().enumerate() {
+            cell.insert(outcome.clone(), risks.iter().map(|risks| risks[index]).collect());
+        }
+        Ok(cell)
+    }
+
+    /// The risks of some rows, by what a function calls each outcome's.
+    fn asked_about(
+        &self,
+        helm: &Helm,
+        serializer: &Serializer,
+        cohort: &Cohort,
+        (outcomes, rows): (&[String], &[usize]),
+        key: impl Fn(&str) -> String,
+    ) -> Result<CellScores, Failure> {
+        let risks = helm.risks(&prompts(helm, serializer, cohort, outcomes, rows)?)?;
+        let of_outcome = |(index, outcome): (usize, &String)| {
+            (key(outcome), risks.iter().map(|risks| risks[index]).collect::<Vec<Risk>>())
+        };
+        Ok(outcomes.iter().enumerate().map(of_outcome).collect())
+    }
+
+    /// Writes the features as text, with no slot.
+    fn text(&self, group: &OutcomeGroup) -> Serializer {
+        Serializer::new(self.data.cohort.schema()).with_features(group.features.iter().cloned())
+    }
+
+    fn serializer(&self, model: Model, group: &OutcomeGroup) -> Result<Serializer, Failure> {
+        match model {
+            Model::HelmText | Model::HelmTabular => self.inputs(group, &[]).serializer(),
+            Model::HelmMultimodal => {
+                let breath = [SignalInput { name: self.data.signal, label: "breath", beside: &self.data.beside }];
+                self.inputs(group, &breath).serializer()
+            }
+            _ => Ok(self.text(group)),
+        }
+    }
+
+    fn inputs<'b>(&'b self, group: &'b OutcomeGroup, signals: &'b [SignalInput<'b>]) -> Inputs<'b> {
+        let (cohort, model, device) = (&self.data.cohort, self.model, self.device);
+        Inputs { cohort, model, device, features: &group.features, signals }
+    }
+
+    fn helm(&self, job: Job, group: &OutcomeGroup, part: &Part<'_>) -> Result<Helm, Failure> {
+        let model = self.model.clone();
+        self.device.seed(part.seed);
+        Ok(match job.model {
+            Model::SoftPrompt => {
+                let soft_prompt = SoftPrompt::random(self.budget.soft_prompt, self.model)?;
+                Helm::new(model, vec![])?.with_soft_prompt(&soft_prompt)?
+            }
+            Model::HelmText => {
+                let frozen = self.model.frozen();
+                let free = FreeTokens::init(Encoders::N_SOFT, frozen.d_model(), frozen.embedding_rms(), self.device);
+                Helm::new(model, vec![Modality::new("tabular", free, nothing, self.device)])?
+            }
+            Model::HelmMultimodal => {
+                // The encoder comes first: its making draws random numbers, too.
+                let breath = self.breath(job, part.fold, &mut |_| {})?.modality()?;
+                let mut modalities = self.inputs(group, &[]).modalities(part)?;
+                modalities.push(breath);
+                Helm::new(model, modalities)?
+            }
+            _ => self.inputs(group, &[]).helm(part)?,
+        })
+    }
+
+    /// The breath's encoder of a fold, pretrained once.
+    fn breath(
+        &self,
+        job: Job,
+        fold: usize,
+        observer: &mut dyn FnMut(&PretrainStep),
+    ) -> Result<Rc<PretrainedBreath>, Failure> {
+        let key = (job.seed, fold, job.trained);
+        if let Some(breath) = self.breaths.borrow().get(&key) {
+            return Ok(breath.clone());
+        }
+        let train = self.train_rows(fold, job.trained);
+        let seed = self.training_seed(job).wrapping_mul(1000).wrapping_add(fold as u64);
+        let outcomes: Vec<String> = self.trained_on(job.trained).cloned().collect();
+        self.device.seed(seed);
+        let encoders = Encoders { cohort: &self.data.cohort, model: self.model, device: self.device, train: &train };
+        let targets = BreathTargets { measures: &self.data.measures, outcomes: &outcomes };
+        let training = breath_pretraining(self.epochs(self.budget.pretraining_epochs, train.len()), seed);
+        let curve = (GRID, self.data.beside.as_slice());
+        let breath = Rc::new(encoders.pretrained_breath(self.data.signal, curve, targets, &training, observer)?);
+        self.breaths.borrow_mut().insert(key, breath.clone());
+        Ok(breath)
+    }
+
+    fn training(&self, job: Job, n: usize) -> TrainConfig {
+        let mut training = TrainConfig::default();
+        training.seed = self.training_seed(job);
+        (training.epochs, training.learning_rate) = match job.model {
+            Model::SoftPrompt => (self.epochs(self.budget.soft_prompt_epochs, n), 1e-2),
+            _ => (self.epochs(self.budget.epochs, n), 1e-3),
+        };
+        training
+    }
+
+    /// Passes over so many participants, so that there are not too few steps.
+    fn epochs(&self, epochs: usize, n: usize) -> usize {
+        let steps_per_epoch = n.div_ceil(TrainConfig::default().batch_size).max(1);
+        epochs.max(self.budget.least_steps.div_ceil(steps_per_epoch))
+    }
+
+    fn training_seed(&self, job: Job) -> u64 {
+        self.seed.wrapping_mul(100).wrapping_add(job.seed)
+    }
+}

@@ -1,0 +1,67 @@
+use super::chart::{Axis, Chart, Series};
+use super::style::{self, Look};
+use crate::Error;
+
+/// A number of several models at several values of another, as an SVG drawing: AUROC against the share of features that
+/// are missing, or against the number of people learned from.
+///
+/// ```
+/// use helm_eval::report::LinePlot;
+///
+/// let points = [(250.0, 0.61, [0.57, 0.65]), (1000.0, 0.68, [0.65, 0.71])];
+/// let svg = LinePlot::new("asthma", "People", "AUROC").line("age, sex", &points).to_svg()?;
+/// assert!(svg.starts_with("<svg") && svg.contains("People"));
+/// # Ok::<(), helm_eval::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinePlot {
+    title: String,
+    axes: [&'static str; 2],
+    lines: Vec<(String, Vec<Point>)>,
+}
+
+/// x, y, and the ends of y's interval.
+type Point = (f64, f64, [f64; 2]);
+
+impl LinePlot {
+    /// A drawing without lines; the axes have names.
+    pub fn new(title: impl Into<String>, x: &'static str, y: &'static str) -> Self {
+        Self { title: title.into(), axes: [x, y], lines: Vec::new() }
+    }
+
+    /// Adds a model's points, from left to right: x, y, and the ends of y's interval.
+    pub fn line(mut self, name: impl AsRef<str>, points: &[Point]) -> Self {
+        self.lines.push((style::label(name.as_ref(), 60), points.to_vec()));
+        self
+    }
+
+    /// The drawing: both axes as far as the points and their intervals reach.
+    ///
+    /// # Errors
+    /// [`Error::Report`] if there is no point, a number is not finite, or it can't be drawn.
+    pub fn to_svg(&self) -> Result<String, Error> {
+        let points = || self.lines.iter().flat_map(|(_, points)| points);
+        if points().next().is_none() {
+            return Err(Error::Report("plot: expected at least one point, found none".into()));
+        }
+        let ends = |numbers: &mut dyn Iterator<Item = f64>| {
+            // NaN passes by, for the chart to refuse.
+            let (low, high) = numbers
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| (low.min(number), high.max(number)));
+            let margin = if high > low { 0.04 * (high - low) } else { 0.5 };
+            (low - margin, high + margin)
+        };
+        let x = ends(&mut points().map(|&(x, _, _)| x));
+        let y = ends(&mut points().flat_map(|&(_, y, [low, high])| [y, low, high]));
+        let series = self.lines.iter().enumerate().map(|(index, (name, points))| Series {
+            look: Look::of(index),
+            label: Some(name.clone()),
+            points: points.iter().map(|&(x, y, _)| (x, y)).collect(),
+            bars: points.iter().map(|&(x, _, [low, high])| (x, low, high)).collect(),
+            band: Vec::new(),
+        });
+        let axis = |name, (from, to)| Axis { name, from, to };
+        let [x_name, y_name] = self.axes;
+        Chart { title: self.title.clone(), x: axis(x_name, x), y: axis(y_name, y), series: series.collect() }.to_svg()
+    }
+}
