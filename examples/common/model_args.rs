@@ -6,13 +6,17 @@ use helm_llm::LanguageModel;
 
 use crate::Failure;
 
+/// The folder of the embedded language model.
+const EMBEDDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/helm-tiny");
+
 /// The arguments of all examples that run a language model.
 #[derive(Args)]
 pub struct ModelArgs {
     /// The language model: a folder in Hugging Face form with config.json, model.safetensors and tokenizer.json; or, in a
-    /// build with the feature hub, the name of a model of the Hugging Face hub, which then lies in its cache
+    /// build with the feature hub, the name of a model of the Hugging Face hub, which then lies in its cache. By default
+    /// the embedded one, helm-tiny, which was pretrained on simulated people
     #[arg(long, value_name = "DIR|NAME")]
-    model: PathBuf,
+    model: Option<PathBuf>,
     /// Download the model of this name into the cache if it is not there
     #[cfg(feature = "hub")]
     #[arg(long)]
@@ -60,7 +64,16 @@ impl ModelArgs {
     }
 
     fn folder(&self) -> Result<PathBuf, Failure> {
-        if self.model.is_dir() { Ok(self.model.clone()) } else { self.by_name(&self.model) }
+        let embedded = Path::new(EMBEDDED);
+        match &self.model {
+            Some(model) if model.is_dir() => Ok(model.clone()),
+            Some(model) => self.by_name(model),
+            None if embedded.is_dir() => Ok(embedded.into()),
+            None => {
+                let expected = "the embedded language model where this program was built, or --model";
+                Err(Failure::new(format!("{EMBEDDED}: expected {expected}, found neither")))
+            }
+        }
     }
 
     #[cfg(feature = "hub")]
