@@ -7,11 +7,11 @@ use std::time::Instant;
 use clap::Parser;
 use helm_core::Folds;
 use helm_eval::report::HtmlReport;
-use helm_examples::paper::{Budget, Experiments, FeatureSet, PaperData, PaperPlot, PaperTable, Store, Tables};
+use helm_examples::paper::{Budget, Experiments, FeatureSet, Made, PaperData, PaperPlot, PaperTable, Store, Tables};
 use helm_examples::tiny::PEOPLE_SEED;
 use helm_examples::{
     Encoders, Failure, GRID, Manifest, Progress, StudyArgs, at_least, breath_pretraining, check_classes, nhanes, run,
-    write_atomically, write_json,
+    write_atomically, write_json, write_predictions,
 };
 use serde_json::{Map, Value, json};
 
@@ -56,6 +56,9 @@ struct Args {
     /// Passes of the breath's encoder alone
     #[arg(long, default_value_t = 16, value_parser = at_least(1))]
     pretraining_epochs: usize,
+    /// The fewest steps that a model is trained, where there are few participants
+    #[arg(long, default_value_t = 200, value_parser = at_least(1))]
+    least_steps: usize,
     /// People to learn from, in the learning curve; all of them come last
     #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [250, 500, 1000, 2000])]
     curve: Vec<usize>,
@@ -89,6 +92,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         epochs: args.epochs,
         soft_prompt_epochs: args.soft_prompt_epochs,
         pretraining_epochs: args.pretraining_epochs,
+        least_steps: args.least_steps,
         ..Budget::default()
     };
     let manifest = manifest(args, &budget)?;
@@ -109,9 +113,12 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     args.study.say(&about);
     let cells: usize = tables.jobs().into_iter().map(|job| experiments.n_cells(job)).sum::<Result<usize, Failure>>()?;
     let mut progress = Progress::new(cells + FeatureSet::ALL.len() * data.outcomes.len());
-    let (tables, plots) = tables.make(&mut progress)?;
+    let Made { tables, plots, scores } = tables.make(&mut progress)?;
     progress.finish();
 
+    if let Some(path) = &args.study.predictions {
+        write_predictions(path, &scores.predictions()?)?;
+    }
     for table in &tables {
         args.study.say(&table.to_markdown());
         write_atomically(&folder.join(format!("{}.md", table.name)), table.to_markdown().as_bytes())?;

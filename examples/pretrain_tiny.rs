@@ -35,7 +35,7 @@ struct Args {
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
     /// Steps of the whole run
-    #[arg(long, default_value_t = 4000, value_parser = at_least(1))]
+    #[arg(long, default_value_t = 6000, value_parser = at_least(1))]
     steps: usize,
     /// Texts in a step
     #[arg(long, default_value_t = 48, value_parser = at_least(1))]

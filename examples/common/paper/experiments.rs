@@ -1,6 +1,5 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::rc::Rc;
 
 use burn::tensor::Device;
@@ -12,115 +11,16 @@ use helm_serialize::{Exemplars, Serializer};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
 
 use super::free_tokens::{FreeTokens, nothing};
-use super::{CellScores, FeatureSet, FewShot, PaperData, Store};
+use super::{
+    Budget, CellScores, FeatureSet, FewShot, Job, Model, PaperData, Store, Trained, held_out_key, missing_key,
+    no_breath_key,
+};
 use crate::{
     BreathTargets, Encoders, Failure, Fold, GRID, Inputs, OutcomeGroup, Part, PretrainedBreath, Progress, SignalInput,
     Study, breath_pretraining, prompts,
 };
-
-/// A way to estimate risks that is computed fold by fold and kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Model {
-    /// The language model as it is, asked about text.
-    Untuned,
-    /// The language model as it is, after ten answered examples.
-    TenShot,
-    /// Twenty free vectors in front of the text.
-    SoftPrompt,
-    /// HeLM on text and soft tokens that are the same for everyone.
-    HelmText,
-    /// HeLM on text and soft tokens of the features.
-    HelmTabular,
-    /// HeLM on these and soft tokens of the breath.
-    HelmMultimodal,
-    /// Logistic regression on features and the breath encoder's embedding, before the language model comes in.
-    LogisticEncoder,
-}
-
-impl Model {
-    /// Its name in tables and files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Untuned => "untuned",
-            Self::TenShot => "ten_shot",
-            Self::SoftPrompt => "soft_prompt",
-            Self::HelmText => "helm_text",
-            Self::HelmTabular => "helm_tabular",
-            Self::HelmMultimodal => "helm_multimodal",
-            Self::LogisticEncoder => "logistic_encoder",
-        }
-    }
-}
-
-/// What a model is trained on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Trained {
-    /// All outcomes, on all training rows.
-    Whole,
-    /// The outcomes that are not held out.
-    WithoutHeldOut,
-    /// All outcomes, on so many of the training rows.
-    Rows(usize),
-}
-
-impl fmt::Display for Trained {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Whole => f.write_str("whole"),
-            Self::WithoutHeldOut => f.write_str("without_held_out"),
-            Self::Rows(n) => write!(f, "{n}_rows"),
-        }
-    }
-}
-
-/// A model's scores of everyone, by models that were trained on others.
-#[derive(Clone, Copy, Debug)]
-pub struct Job {
-    /// The model.
-    pub model: Model,
-    /// Its features.
-    pub set: FeatureSet,
-    /// Which of the training seeds.
-    pub seed: u64,
-    /// What it is trained on.
-    pub trained: Trained,
-}
-
-/// How long models are trained, and how much is asked of them.
-#[derive(Clone, Debug, Serialize)]
-pub struct Budget {
-    /// Passes over the training participants.
-    pub epochs: usize,
-    /// Those of the soft prompt, each of which takes several times as long.
-    pub soft_prompt_epochs: usize,
-    /// Those of the breath's encoder alone.
-    pub pretraining_epochs: usize,
-    /// The fewest steps that a model is trained, where there are few participants.
-    pub least_steps: usize,
-    /// Answered examples in front of a record.
-    pub examples: usize,
-    /// Vectors of the soft prompt.
-    pub soft_prompt: usize,
-    /// Shares of the features that are missing when a model is tested.
-    pub missing: Vec<f64>,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self {
-            epochs: 4,
-            soft_prompt_epochs: 2,
-            pretraining_epochs: 16,
-            least_steps: 200,
-            examples: 10,
-            soft_prompt: 20,
-            missing: vec![0.25, 0.5, 0.75, 1.0],
-        }
-    }
-}
 
 /// Computes what the tables are made of, fold by fold, or takes it from where it was kept.
 pub struct Experiments<'a> {
@@ -133,21 +33,6 @@ pub struct Experiments<'a> {
     pub budget: Budget,
     seed: u64,
     breaths: RefCell<HashMap<(u64, usize, Trained), Rc<PretrainedBreath>>>,
-}
-
-/// What a cell calls the scores of a held-out outcome.
-pub fn held_out_key(outcome: &str) -> String {
-    format!("held_out/{outcome}")
-}
-
-/// What a cell calls the scores where a share of the features is missing.
-pub fn missing_key(share: f64, outcome: &str) -> String {
-    format!("missing/{share}/{outcome}")
-}
-
-/// What a cell calls the scores where nobody has a breath.
-pub fn no_breath_key(outcome: &str) -> String {
-    format!("no_breath/{outcome}")
 }
 
 impl<'a> Experiments<'a> {

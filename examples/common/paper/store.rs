@@ -9,6 +9,21 @@ use crate::{Failure, write_atomically};
 /// The scores that a fold's computation yields, by what they are of: one a test participant.
 pub type CellScores = BTreeMap<String, Vec<Risk>>;
 
+/// What a cell calls the scores of a held-out outcome.
+pub fn held_out_key(outcome: &str) -> String {
+    format!("held_out/{outcome}")
+}
+
+/// What a cell calls the scores where a share of the features is missing.
+pub fn missing_key(share: f64, outcome: &str) -> String {
+    format!("missing/{share}/{outcome}")
+}
+
+/// What a cell calls the scores where nobody has a breath.
+pub fn no_breath_key(outcome: &str) -> String {
+    format!("no_breath/{outcome}")
+}
+
 /// A folder of results that a run goes on from: one file a fold of a model.
 pub struct Store {
     folder: PathBuf,

@@ -1,5 +1,7 @@
 use std::fmt::Write;
 
+use helm_eval::report::Estimate;
+
 use crate::Failure;
 
 /// A table of the paper, as text and as JSON.
@@ -62,4 +64,14 @@ pub fn verdict([lower, upper]: [f64; 2]) -> &'static str {
     } else {
         "inconclusive"
     }
+}
+
+/// An estimate and its interval, as tables show them.
+pub(super) fn shown(Estimate { value, ci: [lower, upper] }: Estimate) -> String {
+    format!("{value:.3} ({lower:.3}–{upper:.3})")
+}
+
+/// A number of three decimals, or a dash where there is none.
+pub(super) fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".into(), |value| format!("{value:.3}"))
 }

@@ -3,10 +3,13 @@
 
 mod custom_encoder;
 mod evaluate;
+mod helm_tiny;
 mod nhanes;
 mod own_cohort;
+mod paper_tables;
 mod predict;
 mod program;
+mod quickstart;
 mod score_prompts;
 mod spirometry;
 mod tiny_texts;

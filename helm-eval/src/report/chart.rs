@@ -98,8 +98,8 @@ impl Chart {
         B::ErrorType: 'static,
     {
         let mut chart = ChartBuilder::on(area)
-            .margin_left(MARGIN / 3)
-            .margin_right(2 * MARGIN / 3)
+            .margin_left(MARGIN / 6)
+            .margin_right(5 * MARGIN / 6)
             .margin_top(MARGIN)
             .x_label_area_size(AXIS)
             .y_label_area_size(AXIS)

@@ -46,10 +46,12 @@ enum Line {
     },
 }
 
-const WIDTH: i32 = 1300;
+/// The width of intervals.
+const PLOT: i32 = 510;
 const MARGIN: i32 = 24;
-/// Room for names on the left.
+/// Room for names on the left: the least, and for each letter of the longest.
 const NAMES: i32 = 440;
+const LETTER: i32 = 12;
 /// Room for numbers on the right.
 const NUMBERS: i32 = 350;
 /// Room for the axis below.
@@ -113,7 +115,7 @@ impl ForestPlot {
             let counts = format!("{} cases / {}", result.cases, result.n);
             lines.push(Line::Heading { outcome: style::label(&result.outcome, 34), counts });
             for (index, pair) in result.paired.iter().enumerate() {
-                let name = format!("{} − {}", style::label(&pair.a, 15), style::label(&pair.b, 15));
+                let name = format!("{} − {}", style::label(&pair.a, 30), style::label(&pair.b, 30));
                 lines.push(Line::Model { index, name, value: pair.auroc_difference, ci: Some(pair.ci) });
             }
         }
@@ -128,15 +130,17 @@ impl ForestPlot {
     pub fn to_svg(&self) -> Result<String, Error> {
         let range = self.range()?;
         let mut svg = String::new();
+        let names = self.names();
+        let width = names + PLOT + NUMBERS;
         let height = MARGIN + LINE * i32::try_from(self.lines.len()).unwrap_or(0) + AXIS;
         {
-            let root = SVGBackend::with_string(&mut svg, (WIDTH as u32, height as u32)).into_drawing_area();
+            let root = SVGBackend::with_string(&mut svg, (width as u32, height as u32)).into_drawing_area();
             root.fill(&WHITE).map_err(style::failed)?;
             let mut chart = ChartBuilder::on(&root)
                 .margin_top(MARGIN)
                 .margin_right(NUMBERS)
                 .x_label_area_size(AXIS)
-                .y_label_area_size(NAMES)
+                .y_label_area_size(names)
                 .build_cartesian_2d(range.0..range.1, self.lines.len().max(1) as f64..0.0)
                 .map_err(style::failed)?;
             chart
@@ -158,11 +162,20 @@ impl ForestPlot {
             let reference = DashedPathElement::new(ends, 4, 8, GREY.stroke_width(2));
             area.draw(&reference).map_err(style::failed)?;
             for (place, line) in self.lines.iter().enumerate() {
-                draw(&root, area, place, line, self.signed)?;
+                draw(&root, area, (place, line), self.signed, names + PLOT + MARGIN)?;
             }
             root.present().map_err(style::failed)?;
         }
         Ok(svg)
+    }
+
+    /// Room for names on the left.
+    fn names(&self) -> i32 {
+        let letters = self.lines.iter().map(|line| match line {
+            Line::Heading { outcome, .. } => outcome.chars().count(),
+            Line::Model { name, .. } => name.chars().count(),
+        });
+        NAMES.max(3 * MARGIN + LETTER * letters.max().unwrap_or(0) as i32)
     }
 
     /// The ends of the axis: twentieths that hold every interval and the reference.
@@ -190,9 +203,9 @@ fn axis(name: &str, confidence: f64) -> String {
 fn draw<B: DrawingBackend>(
     root: &DrawingArea<B, plotters::coord::Shift>,
     area: &DrawingArea<B, Plane>,
-    place: usize,
-    line: &Line,
+    (place, line): (usize, &Line),
     signed: bool,
+    numbers_at: i32,
 ) -> Result<(), Error>
 where
     B::ErrorType: 'static,
@@ -206,11 +219,11 @@ where
         Line::Heading { outcome, counts } => {
             let bold = (FONT, TEXT, FontStyle::Bold).into_font().color(&BLACK.to_rgba());
             write(outcome.clone(), MARGIN, bold)?;
-            write(counts.clone(), WIDTH - NUMBERS + MARGIN, style::text(TEXT))
+            write(counts.clone(), numbers_at, style::text(TEXT))
         }
         Line::Model { name, ci: None, .. } => {
             write(name.clone(), 2 * MARGIN, style::text(TEXT))?;
-            write("no interval".into(), WIDTH - NUMBERS + MARGIN, style::text(TEXT))
+            write("no interval".into(), numbers_at, style::text(TEXT))
         }
         Line::Model { index, name, value, ci: Some(ci) } => {
             let look = Look::of(*index);
@@ -219,7 +232,7 @@ where
                 true => format!("{value:+.3} ({:+.3} to {:+.3})", ci[0], ci[1]),
                 false => format!("{value:.3} ({:.3} to {:.3})", ci[0], ci[1]),
             };
-            write(numbers, WIDTH - NUMBERS + MARGIN, style::text(TEXT))?;
+            write(numbers, numbers_at, style::text(TEXT))?;
             let (left, right) = (at(ci[0]).0, at(ci[1]).0);
             for [from, to] in [
                 [(left, y), (right, y)],

@@ -1,3 +1,4 @@
+use super::Estimate;
 use super::chart::{Axis, Chart, Series};
 use super::style::{self, Look};
 use crate::Error;
@@ -6,9 +7,11 @@ use crate::Error;
 /// are missing, or against the number of people learned from.
 ///
 /// ```
-/// use helm_eval::report::LinePlot;
+/// use helm_eval::report::{Estimate, LinePlot};
 ///
-/// let points = [(250.0, 0.61, [0.57, 0.65]), (1000.0, 0.68, [0.65, 0.71])];
+/// let few = Estimate { value: 0.61, ci: [0.57, 0.65] };
+/// let many = Estimate { value: 0.68, ci: [0.65, 0.71] };
+/// let points = [(250.0, few), (1000.0, many)];
 /// let svg = LinePlot::new("asthma", "People", "AUROC").line("age, sex", &points).to_svg()?;
 /// assert!(svg.starts_with("<svg") && svg.contains("People"));
 /// # Ok::<(), helm_eval::Error>(())
@@ -17,11 +20,9 @@ use crate::Error;
 pub struct LinePlot {
     title: String,
     axes: [&'static str; 2],
-    lines: Vec<(String, Vec<Point>)>,
+    /// Each line's name, and its points from left to right.
+    lines: Vec<(String, Vec<(f64, Estimate)>)>,
 }
-
-/// x, y, and the ends of y's interval.
-type Point = (f64, f64, [f64; 2]);
 
 impl LinePlot {
     /// A drawing without lines; the axes have names.
@@ -29,8 +30,8 @@ impl LinePlot {
         Self { title: title.into(), axes: [x, y], lines: Vec::new() }
     }
 
-    /// Adds a model's points, from left to right: x, y, and the ends of y's interval.
-    pub fn line(mut self, name: impl AsRef<str>, points: &[Point]) -> Self {
+    /// Adds a model's points, from left to right: x, and y with its interval.
+    pub fn line(mut self, name: impl AsRef<str>, points: &[(f64, Estimate)]) -> Self {
         self.lines.push((style::label(name.as_ref(), 60), points.to_vec()));
         self
     }
@@ -51,13 +52,13 @@ impl LinePlot {
             let margin = if high > low { 0.04 * (high - low) } else { 0.5 };
             (low - margin, high + margin)
         };
-        let x = ends(&mut points().map(|&(x, _, _)| x));
-        let y = ends(&mut points().flat_map(|&(_, y, [low, high])| [y, low, high]));
+        let x = ends(&mut points().map(|&(x, _)| x));
+        let y = ends(&mut points().flat_map(|&(_, Estimate { value, ci: [low, high] })| [value, low, high]));
         let series = self.lines.iter().enumerate().map(|(index, (name, points))| Series {
             look: Look::of(index),
             label: Some(name.clone()),
-            points: points.iter().map(|&(x, y, _)| (x, y)).collect(),
-            bars: points.iter().map(|&(x, _, [low, high])| (x, low, high)).collect(),
+            points: points.iter().map(|&(x, y)| (x, y.value)).collect(),
+            bars: points.iter().map(|&(x, y)| (x, y.ci[0], y.ci[1])).collect(),
             band: Vec::new(),
         });
         let axis = |name, (from, to)| Axis { name, from, to };
