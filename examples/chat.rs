@@ -171,7 +171,12 @@ impl About {
     }
 
     fn summary(&self) -> String {
-        let mut text = format!("{NOTICE}\n\n{}\n", self.context.to_text().trim_end());
+        let mut text = format!("{NOTICE}\n\n");
+        let about = self.context.to_text();
+        if !about.trim_end().is_empty() {
+            text += about.trim_end();
+            text.push('\n');
+        }
         for estimate in &self.estimates {
             let kind = if estimate.calibrated_risk.is_some() { "calibrated" } else { "uncalibrated" };
             let percent = 100.0 * estimate.shown().probability();

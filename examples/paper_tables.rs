@@ -48,19 +48,19 @@ struct Args {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
     training_seeds: u64,
     /// Passes over the training participants
-    #[arg(long, default_value_t = 4, value_parser = at_least(1))]
+    #[arg(long, default_value_t = 3, value_parser = at_least(1))]
     epochs: usize,
     /// Passes of the soft prompt, each of which takes several times as long
-    #[arg(long, default_value_t = 2, value_parser = at_least(1))]
+    #[arg(long, default_value_t = 1, value_parser = at_least(1))]
     soft_prompt_epochs: usize,
     /// Passes of the breath's encoder alone
     #[arg(long, default_value_t = 16, value_parser = at_least(1))]
     pretraining_epochs: usize,
     /// The fewest steps that a model is trained, where there are few participants
-    #[arg(long, default_value_t = 200, value_parser = at_least(1))]
+    #[arg(long, default_value_t = 100, value_parser = at_least(1))]
     least_steps: usize,
     /// People to learn from, in the learning curve; all of them come last
-    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [250, 500, 1000, 2000])]
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [500, 1500])]
     curve: Vec<usize>,
     #[command(flatten)]
     study: StudyArgs,

@@ -18,6 +18,7 @@ pub struct PretrainedBreath {
     reader: SpirogramReader,
     encoder: SpirogramEncoder,
     device: Device,
+    is_frozen: bool,
 }
 
 /// What a breath's encoder learns to tell.
@@ -74,7 +75,14 @@ impl Encoders<'_> {
         let start = config.init(self.device);
         let pretrainer = Pretrainer::new(training.clone())?;
         let encoder = pretrainer.supervised(&start, &inputs, &wanted, self.device, observer)?.encoder;
-        Ok(PretrainedBreath { signal: signal.into(), config, reader, encoder, device: self.device.clone() })
+        Ok(PretrainedBreath {
+            signal: signal.into(),
+            config,
+            reader,
+            encoder,
+            device: self.device.clone(),
+            is_frozen: false,
+        })
     }
 }
 
@@ -82,13 +90,23 @@ impl Encoders<'_> {
 const BATCH: usize = 256;
 
 impl PretrainedBreath {
+    /// Keeps what the encoder finds as it is: of its modality, the projector alone learns. That takes fewer steps where
+    /// many outcomes share them.
+    pub fn with_frozen_features(mut self) -> Self {
+        self.is_frozen = true;
+        self
+    }
+
     /// The encoder as a modality, to be trained on through a language model; its projector has random weights.
     ///
     /// # Errors
     /// None that the encoder's making has not shown.
     pub fn modality(&self) -> Result<Modality, Failure> {
         // A copy of the running statistics, which a clone would share.
-        let encoder = self.encoder.valid();
+        let mut encoder = self.encoder.valid();
+        if self.is_frozen {
+            encoder = encoder.freeze_features();
+        }
         Ok(Modality::from_trained(self.signal.as_str(), &self.config, encoder, &self.reader, &self.device)?)
     }
 

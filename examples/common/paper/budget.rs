@@ -7,7 +7,11 @@ pub struct Budget {
     pub epochs: usize,
     /// Those of the soft prompt, each of which takes several times as long.
     pub soft_prompt_epochs: usize,
-    /// Those of the breath's encoder alone.
+    /// AdamW's learning rate of HeLM.
+    pub learning_rate: f64,
+    /// That of the soft prompt.
+    pub soft_prompt_learning_rate: f64,
+    /// Passes of the breath's encoder alone, whose features are frozen then.
     pub pretraining_epochs: usize,
     /// The fewest steps that a model is trained, where there are few participants.
     pub least_steps: usize,
@@ -22,10 +26,12 @@ pub struct Budget {
 impl Default for Budget {
     fn default() -> Self {
         Self {
-            epochs: 4,
-            soft_prompt_epochs: 2,
+            epochs: 3,
+            soft_prompt_epochs: 1,
+            learning_rate: 2e-3,
+            soft_prompt_learning_rate: 1e-2,
             pretraining_epochs: 16,
-            least_steps: 200,
+            least_steps: 100,
             examples: 10,
             soft_prompt: 20,
             missing: vec![0.25, 0.5, 0.75, 1.0],

@@ -342,7 +342,8 @@ impl<'a> Experiments<'a> {
         let targets = BreathTargets { measures: &self.data.measures, outcomes: &outcomes };
         let training = breath_pretraining(self.epochs(self.budget.pretraining_epochs, train.len()), seed);
         let curve = (GRID, self.data.beside.as_slice());
-        let breath = Rc::new(encoders.pretrained_breath(self.data.signal, curve, targets, &training, observer)?);
+        let breath = encoders.pretrained_breath(self.data.signal, curve, targets, &training, observer)?;
+        let breath = Rc::new(breath.with_frozen_features());
         self.breaths.borrow_mut().insert(key, breath.clone());
         Ok(breath)
     }
@@ -350,10 +351,11 @@ impl<'a> Experiments<'a> {
     fn training(&self, job: Job, n: usize) -> TrainConfig {
         let mut training = TrainConfig::default();
         training.seed = self.training_seed(job);
-        (training.epochs, training.learning_rate) = match job.model {
-            Model::SoftPrompt => (self.epochs(self.budget.soft_prompt_epochs, n), 1e-2),
-            _ => (self.epochs(self.budget.epochs, n), 1e-3),
+        let (epochs, rate) = match job.model {
+            Model::SoftPrompt => (self.budget.soft_prompt_epochs, self.budget.soft_prompt_learning_rate),
+            _ => (self.budget.epochs, self.budget.learning_rate),
         };
+        (training.epochs, training.learning_rate) = (self.epochs(epochs, n), rate);
         training
     }
 
