@@ -44,6 +44,9 @@ struct Args {
     /// Simulated people, of whom those with a usable breath are in the study
     #[arg(long, default_value_t = 4000, value_parser = at_least(100))]
     participants: usize,
+    /// An outcome; may be given several times. Without it, all that models are trained on
+    #[arg(long, value_name = "NAME")]
+    outcome: Vec<String>,
     /// Training seeds of HeLM on the expanded features
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
     training_seeds: u64,
@@ -79,10 +82,13 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         return Err(Failure::new(format!("--seed: expected {expected}, found {PEOPLE_SEED}")));
     }
     let (device, model) = (args.study.model.device()?, args.study.model.load()?);
-    let data = match &args.data {
+    let mut data = match &args.data {
         Some(folder) => PaperData::nhanes(folder)?,
         None => PaperData::simulated(args.participants, args.study.seed)?,
     };
+    if !args.outcome.is_empty() {
+        data = data.with_outcomes(&args.outcome)?;
+    }
     let labels = data.cohort.labels(&data.outcomes[0])?;
     let strata: Vec<usize> = labels.iter().map(|label| label.map_or(2, usize::from)).collect();
     let folds = Folds::stratified(data.cohort.participants(), &strata, args.study.folds, args.study.seed)?;
@@ -95,7 +101,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         least_steps: args.least_steps,
         ..Budget::default()
     };
-    let manifest = manifest(args, &budget)?;
+    let manifest = manifest(args, &data, &budget)?;
     let store = Store::open(&folder.join("cells"), &json!(manifest))?;
     let experiments = Experiments::new(&data, &folds, (&model, &device), &store, (budget, args.study.seed));
     // A number that no fold has is all of them, which come anyway.
@@ -143,9 +149,10 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn manifest(args: &Args, budget: &Budget) -> Result<Manifest, Failure> {
+fn manifest(args: &Args, data: &PaperData, budget: &Budget) -> Result<Manifest, Failure> {
     let settings = json!({
         "participants": args.data.is_none().then_some(args.participants), "folds": args.study.folds, "budget": budget,
+        "outcomes": data.outcomes,
         "device": args.study.model.device, "n_soft": Encoders::N_SOFT, "resnet_width": Encoders::RESNET_WIDTH,
         "d_hidden": Encoders::D_HIDDEN, "grid": GRID,
         "pretraining": breath_pretraining(args.pretraining_epochs, args.study.seed),

@@ -114,6 +114,20 @@ impl PaperData {
         })
     }
 
+    /// Of the outcomes that models are trained on, some only.
+    ///
+    /// # Errors
+    /// If one is not among them.
+    pub fn with_outcomes(mut self, outcomes: &[String]) -> Result<Self, Failure> {
+        if let Some(other) = outcomes.iter().find(|outcome| !self.outcomes.contains(outcome)) {
+            let expected = self.outcomes.join(", ");
+            return Err(Failure::new(format!("--outcome: expected some of {expected}; found {other}")));
+        }
+        self.held_out.retain(|outcome| !self.outcomes.contains(outcome) || outcomes.contains(outcome));
+        self.outcomes.retain(|outcome| outcomes.contains(outcome));
+        Ok(self)
+    }
+
     /// The features of a set that an outcome may be estimated from.
     pub fn features(&self, set: FeatureSet, outcome: &str) -> Vec<&'static str> {
         let all = &self.features[usize::from(set == FeatureSet::Expanded)];

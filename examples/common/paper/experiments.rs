@@ -157,7 +157,7 @@ impl<'a> Experiments<'a> {
     }
 
     fn ten_shot(&self, job: Job, group: &OutcomeGroup, fold: usize, test: &[usize]) -> Result<CellScores, Failure> {
-        let helm = Helm::new(self.model.clone(), vec![])?;
+        let helm = Helm::new(self.model.clone(), vec![])?.with_trees_per_pass(1);
         let serializer = self.text(group);
         let few_shot = FewShot { helm: &helm, serializer: &serializer, cohort: &self.data.cohort };
         let train = self.train_rows(fold, job.trained);

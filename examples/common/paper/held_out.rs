@@ -20,12 +20,6 @@ impl Found<'_> {
             "logistic_multimodal, 10 % of rows",
             "logistic_multimodal, all rows",
         ];
-        let tenth = |fold: usize| {
-            let mut rows = folds.train_rows(fold);
-            rows.shuffle(&mut ChaCha8Rng::seed_from_u64(self.tables.seed));
-            rows.truncate(rows.len().div_ceil(10));
-            rows
-        };
         let mut results = Vec::new();
         for outcome in &data.held_out {
             let tabular = data.features(set, outcome);
@@ -40,6 +34,8 @@ impl Found<'_> {
                 risks.map(|risks| log_odds(risks)).ok_or_else(missing)
             };
             let all = |fold| folds.train_rows(fold);
+            let labels = data.cohort.labels(outcome)?;
+            let tenth = |fold| self.tenth(&folds.train_rows(fold), labels);
             let columns = vec![
                 (names[0], log_odds(self.risks(Model::Untuned, set, &untuned)?)),
                 (names[1], tuned(Model::HelmTabular)?),
@@ -56,5 +52,18 @@ impl Found<'_> {
         let title = "AUROC of outcomes that HeLM was not trained on and is asked about by name, beside logistic regression \
                      that was trained on them; expanded features.";
         Ok(PaperTable { name: "held_out", title: title.into(), ..table })
+    }
+
+    /// A tenth of the labelled rows, of the cases as of the controls, and at least one of either.
+    fn tenth(&self, rows: &[usize], labels: &[Option<bool>]) -> Vec<usize> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.tables.seed);
+        let mut tenth = Vec::new();
+        for case in [true, false] {
+            let mut of_class: Vec<usize> = rows.iter().copied().filter(|&row| labels[row] == Some(case)).collect();
+            of_class.shuffle(&mut rng);
+            of_class.truncate(of_class.len().div_ceil(10));
+            tenth.extend(of_class);
+        }
+        tenth
     }
 }

@@ -10,9 +10,13 @@ use serde_json::Value;
 
 use crate::program::{refused, run};
 
-const SMALL: [&str; 18] = [
+const SMALL: [&str; 22] = [
+    "--outcome",
+    "asthma",
+    "--outcome",
+    "diabetes",
     "--participants",
-    "400",
+    "200",
     "--folds",
     "2",
     "--training-seeds",
