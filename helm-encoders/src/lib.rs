@@ -14,6 +14,31 @@
 //!   [`ModalityKinds`]: what it takes to load one without knowing its encoder beforehand;
 //! - [`device`]: the backend that a user's word names.
 //!
+//! Breaths of simulated people, each as six soft tokens for a language model of width 64:
+//!
+//! ```
+//! use helm_core::simulate::SimulatedCohort;
+//! use helm_encoders::{
+//!     FlowVolume, InputReader, ModalityEncoder, ResNet1dConfig, SpirogramEncoderConfig, SpirogramReader,
+//! };
+//!
+//! let cohort = SimulatedCohort::new(20, 0)?.to_cohort()?;
+//! let grid = FlowVolume { n_points: 128, max_volume_litres: 8.0, max_seconds: 10.0 };
+//! let reader = SpirogramReader::new(SimulatedCohort::SPIROGRAM, grid);
+//! let mut breaths = Vec::new();
+//! for record in cohort.records() {
+//!     // Some people have none.
+//!     breaths.extend(reader.read(record)?);
+//! }
+//!
+//! let device = helm_encoders::device("cpu")?;
+//! let resnet = ResNet1dConfig::new(1).with_width(4).with_padding(0);
+//! let encoder = SpirogramEncoderConfig::new(resnet, 0, 6, 64).init(&device);
+//! let soft_tokens = encoder.encode(&breaths.iter().collect::<Vec<_>>(), &device);
+//! assert_eq!(soft_tokens.into_tensor().dims(), [breaths.len(), 6, 64]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! A participant who lacks an input has no soft tokens, or a learned [stand-in](Modality::with_stand_in)'s.
 //!
 //! Not here (yet): signals resampled to another rate. Attribution and the embeddings of a cohort are helm-llm's, where

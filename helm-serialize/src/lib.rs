@@ -12,6 +12,32 @@
 //! - [`TokenBudget`]: how long a context may be, and which features give way;
 //! - [`Serializer::parse`]: what a text says, read back.
 //!
+//! ```
+//! use helm_core::{Cohort, Feature, Outcome, ParticipantId, Schema, Value};
+//! use helm_serialize::{Serializer, Template};
+//!
+//! let schema = Schema::new(
+//!     vec![
+//!         Feature::number("age", "age", "years", 0.0..=120.0),
+//!         Feature::number("bmi", "body mass index", "kg/m2", 10.0..=80.0).with_decimals(1),
+//!     ],
+//!     vec![],
+//!     vec![Outcome::new("diabetes", "diabetes", "told by a doctor")],
+//! )?;
+//! let cohort = Cohort::builder(schema, vec![ParticipantId::new("a")])?
+//!     .feature("age", vec![Value::Number(61.0)])?
+//!     .feature("bmi", vec![Value::Number(31.4)])?
+//!     .outcome("diabetes", vec![Some(true)])?
+//!     .build()?;
+//! let serializer = Serializer::new(cohort.schema());
+//! assert_eq!(serializer.context(cohort.record(0))?.to_text(), "age: 61 years, body mass index: 31.4 kg/m2");
+//! assert_eq!(serializer.question(&cohort.schema().outcomes()[0]).text, "\ndiabetes:");
+//! // The same in other words.
+//! let serializer = serializer.with_template(Template::short())?;
+//! println!("{}", serializer.context(cohort.record(0))?.to_text());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! This crate knows no tokenizer and no model; helm-llm reads what it writes.
 
 mod budget;
