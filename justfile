@@ -52,6 +52,7 @@ golden MODEL DATA:
     python scripts/golden_eval.py --out .
     python scripts/golden_survival.py --out .
     python scripts/golden_spirometry.py --out .
+    python scripts/golden_tiny.py --model examples/helm-tiny --out examples/tests/it/golden/helm_tiny.json
 
 # Conversations by transformers (the folder holds llama_tokenizer.json)
 golden-chat TOKENIZERS:
