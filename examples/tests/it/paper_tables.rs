@@ -94,7 +94,7 @@ fn examples_that_are_read_once_give_the_scores_of_examples_in_front_of_everyone(
     for (&row, risk) in rows.iter().zip(together) {
         let record = cohort.record(row);
         let context = serializer.context_with(&exemplars, record).unwrap();
-        let prompt = helm.prompt(&context, record, &[question.clone()]).unwrap();
+        let prompt = helm.prompt(&context, record, std::slice::from_ref(&question)).unwrap();
         let alone = helm.risks(&[prompt]).unwrap()[0][0];
         assert!((alone.log_odds - risk.log_odds).abs() < 1e-4, "{} {}", alone.log_odds, risk.log_odds);
         assert!((alone.answer_mass - risk.answer_mass).abs() < 1e-4);
