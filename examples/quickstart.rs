@@ -43,7 +43,7 @@ disease. This is software for research. It is not a medical device.")]
 )]
 struct Args {
     /// Simulated people, of whom those with a usable breath are in the study
-    #[arg(long, default_value_t = 8000, value_parser = at_least(100))]
+    #[arg(long, default_value_t = 7000, value_parser = at_least(100))]
     participants: usize,
     /// An outcome; may be given several times. Folds are stratified by the first
     #[arg(long, value_name = "NAME", default_values = ["asthma", "diabetes"])]
