@@ -8,7 +8,6 @@ use clap::Parser;
 use helm_core::Folds;
 use helm_eval::report::HtmlReport;
 use helm_examples::paper::{Budget, Experiments, FeatureSet, Made, PaperData, PaperPlot, PaperTable, Store, Tables};
-use helm_examples::tiny::PEOPLE_SEED;
 use helm_examples::{
     Encoders, Failure, GRID, Manifest, Progress, StudyArgs, at_least, breath_pretraining, check_classes, nhanes, run,
     write_atomically, write_json, write_predictions,
@@ -36,7 +35,9 @@ Without --data, the people are SIMULATED: the numbers say nothing about a diseas
 Every fold of every model is kept in the report's folder, in cells/: a run that was stopped goes on from there.
 
 This is software for research. It is not a medical device.")]
-#[command(mut_arg("report", |report| report.default_value("paper_report")))]
+#[command(mut_arg("report", |report| report.default_value("paper_report").help("\
+Write report.html, every table (.md, .csv), the plots, results.json and cells/, from which a stopped run goes on, into \
+this folder")))]
 struct Args {
     /// Folder with the survey's files, in place of simulated people
     #[arg(long, value_name = "DIR")]
@@ -77,10 +78,6 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     let begin = Instant::now();
     args.study.check()?;
     let folder = args.study.report.as_deref().ok_or_else(|| Failure::new("--report: expected a folder, found none"))?;
-    if args.data.is_none() && args.study.seed == PEOPLE_SEED {
-        let expected = "another seed than that of the people in the language model's texts";
-        return Err(Failure::new(format!("--seed: expected {expected}, found {PEOPLE_SEED}")));
-    }
     let (device, model) = (args.study.model.device()?, args.study.model.load()?);
     let mut data = match &args.data {
         Some(folder) => PaperData::nhanes(folder)?,
@@ -133,12 +130,16 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     for plot in &plots {
         write_atomically(&folder.join(format!("{}.svg", plot.name)), plot.svg.as_bytes())?;
     }
-    let html = html(&about, &tables, &plots, &manifest)?;
+    // The cells don't depend on these, and a run may go on with others.
+    let evaluation = json!({
+        "bootstrap": args.study.bootstrap, "training_seeds": args.training_seeds, "curve": args.curve,
+    });
+    let html = html(&about, &tables, &plots, &json!([manifest, evaluation]))?;
     write_atomically(&folder.join("report.html"), html.as_bytes())?;
     let of_tables: Map<String, Value> =
         tables.iter().map(|table| (table.name.to_owned(), table.json.clone())).collect();
     let result = json!({
-        "simulated": data.simulated, "tables": of_tables, "seconds": begin.elapsed().as_secs_f64(), "manifest": manifest,
+        "simulated": data.simulated, "tables": of_tables, "evaluation": evaluation, "seconds": begin.elapsed().as_secs_f64(), "manifest": manifest,
     });
     write_json(&folder.join("results.json"), &result)?;
     if let Some(path) = &args.study.json {
@@ -193,7 +194,7 @@ fn about(args: &Args, data: &PaperData, experiments: &Experiments<'_>) -> Result
     Ok(text)
 }
 
-fn html(about: &str, tables: &[PaperTable], plots: &[PaperPlot], manifest: &Manifest) -> Result<String, Failure> {
+fn html(about: &str, tables: &[PaperTable], plots: &[PaperPlot], made_by: &Value) -> Result<String, Failure> {
     let mut report = HtmlReport::new("The experiments of HeLM's paper").paragraph(about);
     for table in tables {
         let header: Vec<&str> = table.header.iter().map(String::as_str).collect();
@@ -202,6 +203,6 @@ fn html(about: &str, tables: &[PaperTable], plots: &[PaperPlot], manifest: &Mani
             report = report.plot(&plot.svg, plot.caption);
         }
     }
-    let manifest = serde_json::to_string_pretty(manifest)?;
-    Ok(report.heading("How to make it again").preformatted(&manifest).to_html())
+    let made_by = serde_json::to_string_pretty(made_by)?;
+    Ok(report.heading("How to make it again").preformatted(&made_by).to_html())
 }

@@ -7,11 +7,10 @@ use burn::tensor::Device;
 use clap::Parser;
 use helm_core::simulate::SimulatedCohort;
 use helm_core::{Cohort, Folds};
-use helm_examples::tiny::PEOPLE_SEED;
 use helm_examples::{
     AllScores, BreathTargets, Encoders, Failure, GRID, Inputs, Manifest, Part, PretrainedBreath, Progress, SignalInput,
     Study, StudyArgs, at_least, breath_measures, breath_pretraining, check_classes, classical, logistic_on_embeddings,
-    run, untuned, with_breath_measures,
+    run, simulated_people, untuned,
 };
 use helm_llm::{Helm, LanguageModel, TrainConfig};
 use helm_serialize::Serializer;
@@ -74,12 +73,8 @@ fn main() -> ExitCode {
 fn estimate(args: &Args) -> Result<(), Failure> {
     let begin = Instant::now();
     args.study.check()?;
-    if args.study.seed == PEOPLE_SEED {
-        let expected = "another seed than that of the people in the language model's texts";
-        return Err(Failure::new(format!("--seed: expected {expected}, found {PEOPLE_SEED}")));
-    }
     let (device, model) = (args.study.model.device()?, args.study.model.load()?);
-    let cohort = cohort(args)?;
+    let cohort = simulated_people(args.participants, args.study.seed)?;
     let labels = cohort.labels(&args.outcome[0])?;
     let strata: Vec<usize> = labels.iter().map(|label| label.map_or(2, usize::from)).collect();
     let folds = Folds::stratified(cohort.participants(), &strata, args.study.folds, args.study.seed)?;
@@ -147,14 +142,6 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         ));
     }
     Ok(())
-}
-
-/// Simulated people with a breath, as the paper has people with a breath, and what it measures.
-fn cohort(args: &Args) -> Result<Cohort, Failure> {
-    let everyone = SimulatedCohort::new(args.participants, args.study.seed)?.to_cohort()?;
-    let breaths = everyone.signals(SimulatedCohort::SPIROGRAM)?;
-    let rows: Vec<usize> = (0..breaths.len()).filter(|&row| breaths[row].signal().is_some()).collect();
-    with_breath_measures(&everyone.select(&rows), SimulatedCohort::SPIROGRAM)
 }
 
 fn training(args: &Args) -> TrainConfig {

@@ -1,8 +1,10 @@
+use helm_core::simulate::SimulatedCohort;
 use helm_core::spirometry::{MeasureSettings, Measures, Spirogram};
 use helm_core::{Cohort, Feature, MissingReason, SignalState, Value};
 
 use crate::Failure;
 use crate::rebuilt::{features_of, rebuilt};
+use crate::tiny::PEOPLE_SEED;
 
 /// A measure of a breath: its name and words, its unit, what is possible, and how it is taken.
 struct Measure {
@@ -61,7 +63,7 @@ pub fn breath_measures() -> Vec<&'static str> {
 ///
 /// # Errors
 /// If the cohort lacks the signal, or has a feature of a measure's name.
-pub fn with_breath_measures(cohort: &Cohort, signal: &str) -> Result<Cohort, Failure> {
+fn with_breath_measures(cohort: &Cohort, signal: &str) -> Result<Cohort, Failure> {
     let measured: Vec<Option<Measures>> = cohort.signals(signal)?.iter().map(measures).collect();
     let mut features = features_of(cohort)?;
     for Measure { name, label, unit, most, of } in &MEASURES {
@@ -77,4 +79,19 @@ pub fn with_breath_measures(cohort: &Cohort, signal: &str) -> Result<Cohort, Fai
 fn measures(state: &SignalState) -> Option<Measures> {
     let blow = Spirogram::from_signal(state.signal()?.clone()).ok()?;
     Measures::new(&blow, &MeasureSettings::default()).ok()
+}
+
+/// Simulated people who have a breath, of so many, with its measures as features: a cohort for evaluation.
+///
+/// # Errors
+/// If the seed is that of the people in the embedded language model's texts.
+pub fn simulated_people(participants: usize, seed: u64) -> Result<Cohort, Failure> {
+    if seed == PEOPLE_SEED {
+        let expected = "another seed than that of the people in the language model's texts";
+        return Err(Failure::new(format!("--seed: expected {expected}, found {PEOPLE_SEED}")));
+    }
+    let everyone = SimulatedCohort::new(participants, seed)?.to_cohort()?;
+    let breaths = everyone.signals(SimulatedCohort::SPIROGRAM)?;
+    let rows: Vec<usize> = (0..breaths.len()).filter(|&row| breaths[row].signal().is_some()).collect();
+    with_breath_measures(&everyone.select(&rows), SimulatedCohort::SPIROGRAM)
 }

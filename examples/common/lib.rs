@@ -34,7 +34,7 @@ pub use arguments::at_least;
 pub use attribution::breath_attribution;
 pub use attribution_plot::AttributionPlot;
 pub use blow_input::BlowInput;
-pub use breath_measures::{breath_measures, with_breath_measures};
+pub use breath_measures::{breath_measures, simulated_people};
 pub use classical::{classical, logistic_on_embeddings};
 pub use encoders::Encoders;
 pub use failure::{Failure, run};

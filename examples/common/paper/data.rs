@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::rebuilt::{features_of, rebuilt};
-use crate::{Failure, OutcomeGroup, breath_measures, nhanes, with_breath_measures};
+use crate::{Failure, OutcomeGroup, breath_measures, nhanes, simulated_people};
 
 /// What the paper's experiments run on.
 pub struct PaperData {
@@ -60,16 +60,13 @@ impl PaperData {
     /// Simulated people who have a breath, of so many.
     ///
     /// # Errors
-    /// None that the simulation is known to have.
+    /// As [`simulated_people`].
     pub fn simulated(participants: usize, seed: u64) -> Result<Self, Failure> {
-        let everyone = SimulatedCohort::new(participants, seed)?.to_cohort()?;
-        let breaths = everyone.signals(SimulatedCohort::SPIROGRAM)?;
-        let rows: Vec<usize> = (0..breaths.len()).filter(|&row| breaths[row].signal().is_some()).collect();
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         Ok(Self {
             name: "simulated people",
             simulated: true,
-            cohort: with_breath_measures(&everyone.select(&rows), SimulatedCohort::SPIROGRAM)?,
+            cohort: simulated_people(participants, seed)?,
             signal: SimulatedCohort::SPIROGRAM,
             beside: vec![],
             measures: breath_measures(),

@@ -168,6 +168,18 @@ fn forest_of_subgroups() {
 }
 
 #[test]
+fn forest_names_are_whole() {
+    let labels = [false, false, true, true];
+    let (a, b) = ("helm_multimodal", "logistic_multimodal_with_more");
+    let models: [(&str, &[f64]); 2] = [(a, &[0.1, 0.4, 0.35, 0.8]), (b, &[0.2, 0.1, 0.4, 0.3])];
+    let result = OutcomeResult::evaluate("asthma", &labels, &models, &[(a, b)], &Bootstrap::default()).unwrap();
+    let svg = ForestPlot::of_differences(&[result]).to_svg().unwrap();
+    assert!(svg.contains(&format!("{a} − {b}")) && !svg.contains('…'), "{svg}");
+    // The drawing grows with the 47 letters: 12 for each and 72 of margin, 510 of intervals, 350 of numbers.
+    assert!(svg.starts_with("<svg width=\"1496\""), "{}", &svg[..40]);
+}
+
+#[test]
 fn forest_of_differences() {
     let (labels, _) = two_normals(400, 0.0, 0);
     let columns: Vec<Vec<f64>> = (10..).zip(SHIFTS).map(|(seed, (_, shift))| two_normals(400, shift, seed).1).collect();
