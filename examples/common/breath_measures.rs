@@ -53,7 +53,7 @@ const MEASURES: [Measure; 14] = {
     ]
 };
 
-/// The names of the features that [`with_breath_measures`] adds.
+/// The names of the features that [`simulated_people`] have of their breath.
 pub fn breath_measures() -> Vec<&'static str> {
     MEASURES.iter().map(|measure| measure.name).collect()
 }
