@@ -1,5 +1,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::activation::log_softmax;
@@ -7,6 +8,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
+use crate::engine::Engine;
 use crate::frozen::{Decoding, FrozenModel, TargetScore, Vjp};
 use crate::model::{Checkpoint, Decoder, DecoderConfig, KeysValues, LoadReport, Sights, load, read_config};
 use crate::packed::{PackedTrees, Place};
@@ -15,17 +17,21 @@ use crate::prefix_cache::PrefixCache;
 /// What a mask adds where a place does not see another.
 pub(crate) const UNSEEN: f32 = -1e9;
 
-/// A decoder by burn, on any device, frozen by construction: its weights are never handed out.
+/// A decoder, frozen by construction: its weights are never handed out.
 ///
-/// It computes the constant text of a prompt, the part in front of the first soft token, without a graph, and keeps
-/// its keys and values for the next time the same text comes.
+/// On the CPU in f32, scores and gradients come from an engine of helm's own, which keeps no graph; on other devices
+/// and in other dtypes they come from burn, and so does text that grows on any device. Both share the weights.
+///
+/// It computes the constant text of a prompt, the part in front of the first soft token, once, and keeps its keys and
+/// values for the next time the same text comes.
 pub struct FrozenDecoder {
     decoder: Decoder,
+    engine: Option<Arc<Engine>>,
     config: DecoderConfig,
     report: LoadReport,
     embedding_rms: f64,
     device: Device,
-    prefixes: PrefixCache,
+    prefixes: PrefixCache<Tensor<2>>,
 }
 
 impl FrozenDecoder {
@@ -53,10 +59,21 @@ impl FrozenDecoder {
             return Err(Error::Format { path, expected, found });
         }
         let (config, names) = read_config(&path)?;
-        let (decoder, report) = load(&Checkpoint::open(folder)?, &config, names, &device, dtype)?;
+        let on_cpu = helm_encoders::device("cpu").is_ok_and(|cpu| cpu == device);
+        let engine = on_cpu && dtype == DType::F32;
+        if on_cpu && !engine {
+            tracing::warn!("the fast engine of the CPU computes in f32: this model's {dtype:?} goes through burn");
+        }
+        let (decoder, weights, report) = load(&Checkpoint::open(folder)?, &config, names, &device, dtype, engine)?;
         let decoder = decoder.freeze();
         let embedding_rms = decoder.embedding_rms();
-        Ok(Self { decoder, embedding_rms, config, report, device, prefixes: PrefixCache::default() })
+        let engine = weights.map(|weights| Arc::new(Engine::new(&config, weights)));
+        Ok(Self { decoder, engine, embedding_rms, config, report, device, prefixes: PrefixCache::default() })
+    }
+
+    /// Computes by burn alone, to compare.
+    pub fn without_engine(self) -> Self {
+        Self { engine: None, ..self }
     }
 
     /// What became of the tensors of the folder.
@@ -66,8 +83,26 @@ impl FrozenDecoder {
 
     /// Keeps at most so many bytes of keys and values of constant text; 1 GiB by default, 0 for none. It saves the
     /// most where the same texts come again, as in the epochs of a training run, and changes no result.
+    ///
+    /// # Panics
+    /// If a gradient of this model is still to be taken.
     pub fn with_cache_bytes(mut self, bytes: usize) -> Self {
         self.prefixes = PrefixCache::new(bytes);
+        self.change_engine(|engine| engine.with_cache_bytes(bytes))
+    }
+
+    /// Takes gradients with less memory on the CPU: computes each layer a second time instead of keeping what its
+    /// gradient needs. Changes no result.
+    ///
+    /// # Panics
+    /// If a gradient of this model is still to be taken.
+    pub fn with_recomputed_layers(self) -> Self {
+        self.change_engine(Engine::with_recomputed_layers)
+    }
+
+    fn change_engine(mut self, change: impl FnOnce(Engine) -> Engine) -> Self {
+        let alone = |engine| Arc::into_inner(engine).expect("no gradient is left to be taken");
+        self.engine = self.engine.map(|engine| Arc::new(change(alone(engine))));
         self
     }
 
@@ -109,8 +144,9 @@ impl FrozenDecoder {
             let position = |place: usize| batch.positions[row * length + place];
             position(from).abs_diff(to.checked_sub(before_length).map_or(to, position))
         };
+        let own = batch.sees();
         let sees = |row: usize, from: usize, to: usize| match to.checked_sub(before_length) {
-            Some(to) => batch.sees[(row * length + from) * length + to],
+            Some(to) => own[(row * length + from) * length + to],
             None => to < batch.prefixes[row].len() && batch.places[row * length + from] != Place::Pad,
         };
         let sights = self.sights(rows, length, before_length, &batch.positions, sees, distance);
@@ -257,6 +293,9 @@ impl FrozenModel for FrozenDecoder {
     }
 
     fn target_scores(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> Vec<TargetScore> {
+        if let Some(engine) = &self.engine {
+            return engine.scores(batch, &soft.map_or_else(Vec::new, |soft| to_f32(soft.into_data())));
+        }
         let places = self.answer_places(batch, soft);
         let log_probs = to_f64(self.target_log_probs(batch, &places));
         let most = to_f64(places.log_probs.max_dim(1).flatten(0, 1));
@@ -265,6 +304,15 @@ impl FrozenModel for FrozenDecoder {
     }
 
     fn log_probs_with_vjp(&self, batch: &PackedTrees, soft: Tensor<2>) -> (Vec<f64>, Vjp) {
+        if let Some(engine) = self.engine.clone() {
+            let (shape, device) = (soft.dims(), self.device.clone());
+            let (scores, saved) = engine.scores_to_differentiate(batch, &to_f32(soft.into_data()));
+            let vjp = Vjp::new(move |gradient| {
+                let gradient = engine.vjp(saved, gradient, shape[0]);
+                Tensor::from_data(TensorData::new(gradient, shape), &device)
+            });
+            return (scores.into_iter().map(|score| score.log_prob).collect(), vjp);
+        }
         let soft = Tensor::from_inner(soft).require_grad();
         let log_probs = self.target_log_probs(batch, &self.answer_places(batch, Some(soft.clone())));
         let values = to_f64(log_probs.clone().inner());

@@ -65,6 +65,7 @@ mod bundle;
 mod chat;
 mod chat_template;
 mod chat_tokens;
+mod engine;
 mod error;
 mod explain;
 mod files;

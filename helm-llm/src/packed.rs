@@ -37,9 +37,9 @@ pub struct PackedTrees {
     pub(crate) places: Vec<Place>,
     /// The position of each place, `[batch, length]`.
     pub(crate) positions: Vec<usize>,
-    /// Whether a place sees another one behind the prefix, `[batch, length, length]`; every tree node sees the whole
-    /// prefix.
-    pub(crate) sees: Vec<bool>,
+    /// The place before each on its path behind the prefix, `[batch, length]`; a place sees all of its path and the
+    /// whole prefix.
+    pub(crate) parents: Vec<Option<usize>>,
     /// The probabilities that count: a place, as an index of `[batch, length]`, and the token that follows it.
     pub(crate) targets: Vec<(usize, u32)>,
 }
@@ -67,7 +67,7 @@ impl PackedTrees {
             length,
             places: vec![Place::Pad; cells],
             positions: vec![0; cells],
-            sees: vec![false; cells * length],
+            parents: vec![None; cells],
             targets: Vec::new(),
         };
         for (row, (tree, &constant)) in trees.iter().zip(&constants).enumerate() {
@@ -89,20 +89,24 @@ impl PackedTrees {
                     Input::Soft { modality, index } => Place::Soft(soft_row(row, modality, index)),
                 };
                 packed.positions[place] = tree.depth(node);
-                let mut ancestor = Some(node);
-                while let Some(seen) = ancestor.filter(|&seen| seen >= constant) {
-                    packed.sees[place * length + place_of(seen) - row * length] = true;
-                    ancestor = tree.parent(seen);
-                }
+                packed.parents[place] = tree.parent(node).filter(|&parent| parent >= constant).map(place_of);
             }
             packed.targets.extend(tree.targets().map(|target| (place_of(target.node), target.id)));
         }
-        for place in 0..cells {
-            if packed.places[place] == Place::Pad {
-                packed.sees[place * length + place % length] = true;
+        packed
+    }
+
+    /// Whether a place sees another one of its row, `[batch, length, length]`; padding sees itself alone.
+    pub(crate) fn sees(&self) -> Vec<bool> {
+        let mut sees = vec![false; self.places.len() * self.length];
+        for place in 0..self.places.len() {
+            let mut ancestor = Some(place);
+            while let Some(seen) = ancestor {
+                sees[place * self.length + seen % self.length] = true;
+                ancestor = self.parents[seen];
             }
         }
-        packed
+        sees
     }
 
     pub(crate) fn batch(&self) -> usize {

@@ -106,7 +106,7 @@ impl Pretraining {
         let device = device.clone().without_autodiff();
         let (config, names) = read_config(&existing(folder, "config.json")?)?;
         let tensors = file_tensors(&config, names)?;
-        let (decoder, _) = load(&Checkpoint::open(folder)?, &config, names, &device, DType::F32)?;
+        let (decoder, _, _) = load(&Checkpoint::open(folder)?, &config, names, &device, DType::F32, false)?;
         let optimizer = AdamWConfig::new().with_beta_2(0.98).with_weight_decay(0.05);
         Ok(Self { decoder, config, tensors, optimizer: ModuleAdamW::new(&optimizer), device, steps: 0 })
     }

@@ -1,4 +1,5 @@
-//! The gradient at the splice: against PyTorch's through transformers' model, and against finite differences.
+//! The gradient at the splice, by the engine and by burn: against PyTorch's through transformers' model, and against
+//! finite differences.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -52,7 +53,8 @@ struct Form {
     form: String,
 }
 
-fn models() -> Vec<(FrozenDecoder, Tokenizer, Golden)> {
+/// Each model twice where it has an engine: with it and without.
+fn models() -> Vec<(Vec<FrozenDecoder>, Tokenizer, Golden)> {
     let device = helm_encoders::device(&std::env::var("HELM_TEST_DEVICE").unwrap_or("cpu".into())).expect("a device");
     let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it");
     let mut folders = vec![(tests.join("fixtures/tiny-llama"), "tiny_llama.json")];
@@ -61,10 +63,14 @@ fn models() -> Vec<(FrozenDecoder, Tokenizer, Golden)> {
         // Not eprintln, which a passing test swallows.
         None => drop(writeln!(std::io::stderr(), "skipped for stories260K: HELM_TEST_DATA is not set")),
     }
+    let both = |folder: &Path| {
+        let load = || FrozenDecoder::load(folder, &device).expect("a model");
+        if load().engine.is_some() { vec![load(), load().without_engine()] } else { vec![load()] }
+    };
     let load = |(folder, golden): (PathBuf, &str)| {
         let golden = std::fs::read_to_string(tests.join("golden").join(golden)).expect("a golden file");
         (
-            FrozenDecoder::load(&folder, &device).expect("a model"),
+            both(&folder),
             Tokenizer::from_file(&folder.join("tokenizer.json")).expect("a tokenizer"),
             serde_json::from_str(&golden).expect("golden numbers"),
         )
@@ -73,7 +79,7 @@ fn models() -> Vec<(FrozenDecoder, Tokenizer, Golden)> {
     let families = std::fs::read_to_string(tests.join("golden/families.json")).expect("a golden file");
     let Families { families } = serde_json::from_str(&families).expect("golden numbers");
     for (name, golden) in families {
-        let frozen = FrozenDecoder::load(&tests.join("fixtures/families").join(name), &device).expect("a model");
+        let frozen = both(&tests.join("fixtures/families").join(name));
         let tokenizer = Tokenizer::from_file(&tests.join("fixtures/tiny-llama/tokenizer.json")).expect("a tokenizer");
         models.push((frozen, tokenizer, golden));
     }
@@ -133,12 +139,12 @@ impl<'a> LogOdds<'a> {
 
 #[test]
 fn gradients_at_the_splice_equal_pytorch() {
-    for (frozen, tokenizer, golden) in models() {
-        for case in &golden.soft {
+    for (models, tokenizer, golden) in models() {
+        for (frozen, case) in models.iter().flat_map(|model| golden.soft.iter().map(move |case| (model, case))) {
             let soft: Vec<f32> = case.slots.iter().flat_map(|slot| slot.soft.concat()).collect();
             let expected: Vec<f64> = case.slots.iter().flat_map(|slot| slot.log_odds_gradient.concat()).collect();
             let most = expected.iter().fold(0f64, |most, value| most.max(value.abs()));
-            let found = LogOdds::new(&frozen, &tokenizer, case).gradient(&soft);
+            let found = LogOdds::new(frozen, &tokenizer, case).gradient(&soft);
             assert_eq!(found.len(), expected.len());
             for (found, expected) in found.iter().zip(&expected) {
                 assert!((found - expected).abs() < GRADIENT * most, "{}: {found} {expected}", case.about);
@@ -149,10 +155,10 @@ fn gradients_at_the_splice_equal_pytorch() {
 
 #[test]
 fn gradients_at_the_splice_equal_finite_differences() {
-    for (frozen, tokenizer, golden) in models() {
-        for case in &golden.soft {
+    for (models, tokenizer, golden) in models() {
+        for (frozen, case) in models.iter().flat_map(|model| golden.soft.iter().map(move |case| (model, case))) {
             let soft: Vec<f32> = case.slots.iter().flat_map(|slot| slot.soft.concat()).collect();
-            let log_odds = LogOdds::new(&frozen, &tokenizer, case);
+            let log_odds = LogOdds::new(frozen, &tokenizer, case);
             let gradient = log_odds.gradient(&soft);
             let norm = gradient.iter().map(|value| value * value).sum::<f64>().sqrt();
             // Along the gradient and along two fixed directions: f32 leaves few digits for a single coordinate.

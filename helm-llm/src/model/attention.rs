@@ -1,12 +1,12 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::activation::softmax;
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use super::config::DecoderConfig;
+use super::decoder_weights::BlockWeights;
 use super::norm::Norm;
 use super::rope::Rotation;
-use super::weights::Weights;
 
 /// Grouped-query attention over a tree of tokens and what stands before it.
 #[derive(Module, Debug)]
@@ -52,19 +52,15 @@ pub(crate) struct Sight {
 }
 
 impl Attention {
-    pub(crate) fn load(config: &DecoderConfig, weights: &mut Weights<'_>, layer: usize) -> Self {
-        let (settings, names) = (config.attention, weights.names().attention);
-        let [q, k, v] = weights.queries_keys_values(layer);
-        let out = weights.attention_out(layer);
-        let mut norm = |name| settings.norms_heads.then(|| weights.layer_norm(layer, name, config.d_head));
-        let (q_norm, k_norm) = (norm(names.q_norm), norm(names.k_norm));
+    pub(crate) fn new(config: &DecoderConfig, weights: &BlockWeights, device: &Device) -> Self {
+        let settings = config.attention;
         Self {
-            q,
-            k,
-            v,
-            out,
-            q_norm,
-            k_norm,
+            q: weights.q.linear(device),
+            k: weights.k.linear(device),
+            v: weights.v.linear(device),
+            out: weights.out.linear(device),
+            q_norm: weights.q_norm.as_ref().map(|norm| Norm::new(config, norm, device)),
+            k_norm: weights.k_norm.as_ref().map(|norm| Norm::new(config, norm, device)),
             n_heads: config.n_heads,
             n_kv_heads: config.n_kv_heads,
             d_head: config.d_head,

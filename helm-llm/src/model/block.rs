@@ -1,11 +1,11 @@
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use super::attention::{Attention, KeysValues, Sight};
 use super::config::{DecoderConfig, Residual};
+use super::decoder_weights::BlockWeights;
 use super::mlp::Mlp;
 use super::norm::Norm;
-use super::weights::Weights;
 
 /// One block: attention and perceptron, each behind a norm and beside a residual.
 #[derive(Module, Debug)]
@@ -22,19 +22,15 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub(crate) fn load(config: &DecoderConfig, weights: &mut Weights<'_>, layer: usize) -> Self {
-        let norms = weights.names().norms;
-        let mut norm = |name| weights.layer_norm(layer, name, config.d_model);
-        let (attention_norm, mlp_norm) = (norm(norms.attention), norm(norms.perceptron));
-        let (attention_out_norm, mlp_out_norm) =
-            (norms.attention_out.map(&mut norm), norms.perceptron_out.map(&mut norm));
+    pub(crate) fn new(config: &DecoderConfig, weights: &BlockWeights, device: &Device) -> Self {
+        let norm = |weights| Norm::new(config, weights, device);
         Self {
-            attention_norm,
-            attention: Attention::load(config, weights, layer),
-            attention_out_norm,
-            mlp_norm,
-            mlp: Mlp::load(config, weights, layer),
-            mlp_out_norm,
+            attention_norm: norm(&weights.attention_norm),
+            attention: Attention::new(config, weights, device),
+            attention_out_norm: weights.attention_out_norm.as_ref().map(norm),
+            mlp_norm: norm(&weights.perceptron_norm),
+            mlp: Mlp::new(config, weights, device),
+            mlp_out_norm: weights.perceptron_out_norm.as_ref().map(norm),
             residual: config.residual,
         }
     }

@@ -5,6 +5,7 @@ use burn::tensor::{DType, Device, Int, Tensor};
 use super::attention::{KeysValues, Sight};
 use super::block::Block;
 use super::config::{DecoderConfig, Positions};
+use super::decoder_weights::DecoderWeights;
 use super::norm::Norm;
 use super::rope::Rope;
 use super::weights::Weights;
@@ -42,8 +43,14 @@ pub(crate) struct Sights {
 }
 
 impl Decoder {
-    /// A decoder with its weights; what `weights` lacks is recorded there, and the decoder is then of no use.
-    pub(crate) fn load(config: &DecoderConfig, weights: &mut Weights<'_>) -> Self {
+    /// A decoder with its weights, which it also returns where they are to be kept; what `weights` lacks is recorded
+    /// there, and the decoder is then of no use.
+    pub(crate) fn load(
+        config: &DecoderConfig,
+        weights: &mut Weights<'_>,
+        device: &Device,
+        keep: bool,
+    ) -> (Self, Option<DecoderWeights>) {
         let (d, names) = (config.d_model, weights.names());
         let rope = match &config.positions {
             Positions::Rotary(rope) => Some(Rope::new(rope)),
@@ -51,18 +58,33 @@ impl Decoder {
         };
         let window = config.window.as_ref();
         let own_rope = window.and_then(|window| window.rope.as_ref()).map(Rope::new);
-        Self {
-            embedding: weights.matrix(names.embedding, [config.n_vocab, d]),
-            positions: names.positions.map(|name| weights.matrix(name, [config.n_positions, d])),
-            layers: (0..config.n_layers).map(|layer| Block::load(config, weights, layer)).collect(),
-            norm: weights.norm(names.final_norm, d),
-            head: (!config.tied_embedding).then(|| weights.head([config.n_vocab, d])),
+        let embedding = weights.matrix(names.embedding, [config.n_vocab, d]);
+        let positions = names.positions.map(|name| weights.matrix(name, [config.n_positions, d]));
+        let norm = weights.norm(names.final_norm, d);
+        let head = (!config.tied_embedding).then(|| weights.head([config.n_vocab, d]));
+        let mut kept = Vec::new();
+        // Where weights go to another memory, no more than a block of them is here at once.
+        let layers = (0..config.n_layers).map(|layer| {
+            let own = weights.block(layer);
+            let block = Block::new(config, &own, device);
+            kept.extend(keep.then_some(own));
+            block
+        });
+        let decoder = Self {
+            layers: layers.collect(),
+            embedding: Param::from_tensor(embedding.tensor(device)),
+            positions: positions.as_ref().map(|positions| Param::from_tensor(positions.tensor(device))),
+            norm: Norm::new(config, &norm, device),
+            head: head
+                .as_ref()
+                .map(|head| Linear { weight: Param::from_tensor(head.tensor::<2>(device).transpose()), bias: None }),
             embedding_scale: config.embedding_scale,
             logit_cap: config.logit_cap,
             windowed: window.map_or_else(|| vec![false; config.n_layers], |window| window.layers.clone()),
             windowed_rope: own_rope.or_else(|| rope.clone()),
             rope,
-        }
+        };
+        (decoder, keep.then_some(DecoderWeights { embedding, positions, layers: kept, norm, head }))
     }
 
     /// The embeddings of tokens, `[ids]` → `[ids, d_model]`.

@@ -1,10 +1,10 @@
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, gelu_approximate, silu};
+use burn::tensor::{Device, Tensor};
 
 use super::config::{Activation, DecoderConfig};
-use super::weights::Weights;
+use super::decoder_weights::BlockWeights;
 
 /// The perceptron of a block, gated or plain.
 #[derive(Module, Debug)]
@@ -18,9 +18,13 @@ pub(crate) struct Mlp {
 }
 
 impl Mlp {
-    pub(crate) fn load(config: &DecoderConfig, weights: &mut Weights<'_>, layer: usize) -> Self {
-        let (gate, up) = weights.gate_and_up(layer);
-        Self { gate, up, down: weights.down(layer), activation: config.perceptron.activation }
+    pub(crate) fn new(config: &DecoderConfig, weights: &BlockWeights, device: &Device) -> Self {
+        Self {
+            gate: weights.gate.as_ref().map(|gate| gate.linear(device)),
+            up: weights.up.linear(device),
+            down: weights.down.linear(device),
+            activation: config.perceptron.activation,
+        }
     }
 
     /// # Shapes

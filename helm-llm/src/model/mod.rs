@@ -5,6 +5,7 @@ mod block;
 mod checkpoint;
 mod config;
 mod decoder;
+mod decoder_weights;
 mod hugging_face;
 mod load_report;
 mod mapped_file;
@@ -23,7 +24,9 @@ pub use config::{
     RopeScaling, Window,
 };
 pub(crate) use decoder::{Decoder, Sights};
+pub(crate) use decoder_weights::{BlockWeights, DecoderWeights, LinearWeights, NormWeights};
 pub(crate) use hugging_face::read_config;
 pub use load_report::LoadReport;
 pub(crate) use names::{Names, QkvNames};
+pub(crate) use rope::Rope;
 pub(crate) use weights::load;

@@ -1,8 +1,9 @@
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use super::config::{DecoderConfig, NormKind};
+use super::decoder_weights::NormWeights;
 
 /// A norm of either kind, computed in f32 whatever the decoder computes in.
 #[derive(Module, Debug)]
@@ -12,18 +13,18 @@ pub(crate) enum Norm {
 }
 
 impl Norm {
-    /// A norm with its weights, `[width]` each, in f32.
-    pub(crate) fn new(config: &DecoderConfig, weight: Tensor<1>, bias: Option<Tensor<1>>) -> Self {
-        let (device, [width]) = (weight.device(), weight.dims());
+    pub(crate) fn new(config: &DecoderConfig, weights: &NormWeights, device: &Device) -> Self {
+        let weight: Tensor<1> = weights.weight.tensor(device);
+        let [width] = weight.dims();
         match config.norm {
             NormKind::RootMeanSquare => {
-                let norm = RmsNormConfig::new(width).with_epsilon(config.norm_epsilon).init(&device);
+                let norm = RmsNormConfig::new(width).with_epsilon(config.norm_epsilon).init(device);
                 Self::RootMeanSquare(RmsNorm { gamma: Param::from_tensor(weight), ..norm })
             }
             NormKind::Layer => {
-                let mut norm = LayerNormConfig::new(width).with_epsilon(config.norm_epsilon).init(&device);
+                let mut norm = LayerNormConfig::new(width).with_epsilon(config.norm_epsilon).init(device);
                 norm.gamma = Param::from_tensor(weight);
-                norm.beta = bias.map(Param::from_tensor);
+                norm.beta = weights.bias.as_ref().map(|bias| Param::from_tensor(bias.tensor(device)));
                 Self::Layer(norm)
             }
         }

@@ -48,6 +48,20 @@ impl Rope {
         Self { frequencies, magnitude }
     }
 
+    /// Pairs of coordinates that turn.
+    pub(crate) fn pairs(&self) -> usize {
+        self.frequencies.len()
+    }
+
+    /// Cosines and sines of the first positions, `[positions, pairs]`.
+    pub(crate) fn cosines_sines(&self, positions: usize) -> Vec<(f32, f32)> {
+        (0..positions)
+            .flat_map(|position| self.frequencies.iter().map(move |frequency| position as f32 * frequency))
+            .map(|angle| f64::from(angle).sin_cos())
+            .map(|(sin, cos)| ((self.magnitude * cos) as f32, (self.magnitude * sin) as f32))
+            .collect()
+    }
+
     /// The rotation of a batch of positions, row after row.
     ///
     /// # Shapes
@@ -56,11 +70,7 @@ impl Rope {
         let half = self.frequencies.len();
         let (length, d) = (positions.len() / batch, 2 * half);
         // Positions repeat from row to row: each angle is computed once.
-        let table: Vec<(f32, f32)> = (0..=positions.iter().copied().max().unwrap_or(0))
-            .flat_map(|position| self.frequencies.iter().map(move |frequency| position as f32 * frequency))
-            .map(|angle| f64::from(angle).sin_cos())
-            .map(|(sin, cos)| ((self.magnitude * cos) as f32, (self.magnitude * sin) as f32))
-            .collect();
+        let table = self.cosines_sines(positions.iter().copied().max().unwrap_or(0) + 1);
         let mut cos: Vec<f32> = Vec::with_capacity(positions.len() * d);
         let mut sin: Vec<f32> = Vec::with_capacity(positions.len() * d);
         for &position in positions {

@@ -4,28 +4,26 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use burn::module::Param;
-use burn::nn::Linear;
-use burn::tensor::{AllocationProperty, Bytes, DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device};
+use bytes::Bytes;
 use half::{bf16, f16};
 use safetensors::Dtype;
 
 use super::checkpoint::{Checkpoint, Stored};
 use super::config::{DecoderConfig, NormKind};
+use super::decoder_weights::{BlockWeights, DecoderWeights, LinearWeights, NormWeights, Weight};
 use super::names::{BUFFERS, Names, QkvNames};
-use super::norm::Norm;
 use super::{Decoder, LoadReport};
 use crate::Error;
 
-/// A checkpoint on its way into a decoder: hands out tensors by their names and shapes, and keeps account of them.
+/// A checkpoint on its way into a decoder: hands out weights by their names and shapes, and keeps account of them.
 ///
-/// A tensor that is missing or unfit is recorded, and one of a single number stands in its place until
-/// [`load`] refuses the whole.
+/// A weight that is missing or unfit is recorded, and a single number stands in its place until [`load`] refuses the
+/// whole.
 pub(crate) struct Weights<'a> {
     config: &'a DecoderConfig,
     names: Names,
     checkpoint: &'a Checkpoint,
-    device: &'a Device,
     dtype: DType,
     applied: BTreeSet<String>,
     missing: Vec<String>,
@@ -33,7 +31,8 @@ pub(crate) struct Weights<'a> {
     failed: Option<Error>,
 }
 
-/// Reads a decoder's weights: all of them or none.
+/// Reads a decoder's weights: all of them or none. With `keep`, they are also returned as they are, and share their
+/// memory with the decoder's where the device is the CPU.
 ///
 /// # Errors
 /// [`Error::Weights`] if tensors are missing, unknown, or of another shape or type than the configuration says;
@@ -44,19 +43,19 @@ pub(crate) fn load(
     names: Names,
     device: &Device,
     dtype: DType,
-) -> Result<(Decoder, LoadReport), Error> {
+    keep: bool,
+) -> Result<(Decoder, Option<DecoderWeights>, LoadReport), Error> {
     let mut weights = Weights {
         config,
         names,
         checkpoint,
-        device,
         dtype,
         applied: BTreeSet::new(),
         missing: Vec::new(),
         unfit: Vec::new(),
         failed: None,
     };
-    let decoder = Decoder::load(config, &mut weights);
+    let (decoder, kept) = Decoder::load(config, &mut weights, device, keep);
     let Weights { applied, missing, unfit, failed, .. } = weights;
     if let Some(error) = failed {
         return Err(error);
@@ -67,7 +66,7 @@ pub(crate) fn load(
     let known = |name: &String| BUFFERS.iter().any(|buffer| name.ends_with(buffer)) || second_copy(name);
     let (ignored, unused): (Vec<String>, Vec<String>) = left.partition(known);
     if missing.is_empty() && unused.is_empty() && unfit.is_empty() {
-        return Ok((decoder, LoadReport { applied: applied.into_iter().collect(), ignored }));
+        return Ok((decoder, kept, LoadReport { applied: applied.into_iter().collect(), ignored }));
     }
     Err(Error::Weights { path: checkpoint.path().into(), missing, unused, unfit })
 }
@@ -78,26 +77,49 @@ impl Weights<'_> {
     }
 
     /// A matrix outside the layers, as it stands in the file.
-    pub(crate) fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Param<Tensor<2>> {
+    pub(crate) fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Weight {
         let name = format!("{}{name}", self.names.body);
-        Param::from_tensor(self.tensor(&name, shape, shape, || vec![0..shape[0] * shape[1]]))
+        self.weight(&name, &shape, &shape, || vec![0..shape[0] * shape[1]])
     }
 
-    /// The output layer.
-    pub(crate) fn head(&mut self, shape: [usize; 2]) -> Linear {
+    /// The output layer, `[n_vocab, d_model]`.
+    pub(crate) fn head(&mut self, shape: [usize; 2]) -> Weight {
         let name = format!("{}.weight", self.names.head);
-        let weight: Tensor<2> = self.tensor(&name, shape, shape, || vec![0..shape[0] * shape[1]]);
-        Linear { weight: Param::from_tensor(weight.transpose()), bias: None }
+        self.weight(&name, &shape, &shape, || vec![0..shape[0] * shape[1]])
+    }
+
+    /// All of a block.
+    pub(crate) fn block(&mut self, layer: usize) -> BlockWeights {
+        let (names, config) = (self.names, self.config);
+        let heads = |name| config.attention.norms_heads.then_some(name);
+        let (d, d_head) = (config.d_model, config.d_head);
+        let [q, k, v] = self.queries_keys_values(layer);
+        let (gate, up) = self.gate_and_up(layer);
+        BlockWeights {
+            attention_norm: self.layer_norm(layer, names.norms.attention, d),
+            q,
+            k,
+            v,
+            q_norm: heads(names.attention.q_norm).map(|name| self.layer_norm(layer, name, d_head)),
+            k_norm: heads(names.attention.k_norm).map(|name| self.layer_norm(layer, name, d_head)),
+            out: self.attention_out(layer),
+            attention_out_norm: names.norms.attention_out.map(|name| self.layer_norm(layer, name, d)),
+            perceptron_norm: self.layer_norm(layer, names.norms.perceptron, d),
+            gate,
+            up,
+            down: self.down(layer),
+            perceptron_out_norm: names.norms.perceptron_out.map(|name| self.layer_norm(layer, name, d)),
+        }
     }
 
     /// The output of attention.
-    pub(crate) fn attention_out(&mut self, layer: usize) -> Linear {
+    fn attention_out(&mut self, layer: usize) -> LinearWeights {
         let (d, mixed) = (self.config.d_model, self.config.n_heads * self.config.d_head);
         self.linear(layer, self.names.attention.out, mixed, d, &[0..d], self.config.attention.out_bias)
     }
 
     /// The matrices of queries, keys and values, whatever they are stored as.
-    pub(crate) fn queries_keys_values(&mut self, layer: usize) -> [Linear; 3] {
+    fn queries_keys_values(&mut self, layer: usize) -> [LinearWeights; 3] {
         let config = self.config;
         let (heads, d) = (config.n_heads, config.d_head);
         let (inputs, bias) = (config.d_model, config.attention.qkv_bias);
@@ -121,7 +143,7 @@ impl Weights<'_> {
     }
 
     /// The perceptron's gate, if it has one, and its other hidden layer.
-    pub(crate) fn gate_and_up(&mut self, layer: usize) -> (Option<Linear>, Linear) {
+    fn gate_and_up(&mut self, layer: usize) -> (Option<LinearWeights>, LinearWeights) {
         let (config, names) = (self.config, self.names.perceptron);
         let (hidden, d, bias) = (config.d_hidden, config.d_model, config.perceptron.bias);
         let stacked = names.gate == Some(names.up);
@@ -131,29 +153,29 @@ impl Weights<'_> {
     }
 
     /// The perceptron's output.
-    pub(crate) fn down(&mut self, layer: usize) -> Linear {
+    fn down(&mut self, layer: usize) -> LinearWeights {
         let (d, hidden) = (self.config.d_model, self.config.d_hidden);
         self.linear(layer, self.names.perceptron.down, hidden, d, &[0..d], self.config.perceptron.bias)
     }
 
     /// A norm of a layer.
-    pub(crate) fn layer_norm(&mut self, layer: usize, name: &str, width: usize) -> Norm {
+    fn layer_norm(&mut self, layer: usize, name: &str, width: usize) -> NormWeights {
         self.norm(&format!("{}{layer}.{name}", self.names.layer), width)
     }
 
     /// A norm outside the layers.
-    pub(crate) fn norm(&mut self, name: &str, width: usize) -> Norm {
+    pub(crate) fn norm(&mut self, name: &str, width: usize) -> NormWeights {
         let name = format!("{}{name}", self.names.body);
         let biased = self.config.norm == NormKind::Layer;
         // Norms are computed in f32.
         let dtype = std::mem::replace(&mut self.dtype, DType::F32);
-        let mut vector = |end| self.tensor(&format!("{name}.{end}"), [width], [width], || vec![0..width]);
-        let weight: Tensor<1> = vector("weight");
+        let mut vector = |end| self.weight(&format!("{name}.{end}"), &[width], &[width], || vec![0..width]);
+        let weight = vector("weight");
         let bias = biased.then(|| vector("bias"));
         self.dtype = dtype;
-        let offset = self.names.norm_offset;
-        let weight = if offset == 0.0 { weight } else { weight.add_scalar(offset) };
-        Norm::new(self.config, weight, bias)
+        let offset = self.names.norm_offset as f32;
+        let weight = if offset == 0.0 { weight } else { weight.plus(offset) };
+        NormWeights { weight, bias }
     }
 
     /// Some outputs of a linear part of a layer that has `whole` of them.
@@ -165,36 +187,36 @@ impl Weights<'_> {
         whole: usize,
         outputs: &[Range<usize>],
         bias: bool,
-    ) -> Linear {
+    ) -> LinearWeights {
         let name = format!("{}{}{layer}.{name}", self.names.body, self.names.layer);
         let n: usize = outputs.iter().map(Range::len).sum();
         let weight = if self.names.inputs_first {
             let of_row = |row| outputs.iter().map(move |run| row * whole + run.start..row * whole + run.end);
             let runs = || (0..inputs).flat_map(of_row).collect();
-            self.tensor(&format!("{name}.weight"), [inputs, whole], [inputs, n], runs)
+            self.weight(&format!("{name}.weight"), &[inputs, whole], &[inputs, n], runs)
         } else {
             self.transposed(&format!("{name}.weight"), [whole, inputs], outputs)
         };
-        let bias = bias.then(|| self.tensor(&format!("{name}.bias"), [whole], [n], || outputs.to_vec()));
-        Linear { weight: Param::from_tensor(weight), bias: bias.map(Param::from_tensor) }
+        let bias = bias.then(|| self.weight(&format!("{name}.bias"), &[whole], &[n], || outputs.to_vec()));
+        LinearWeights { weight, bias }
     }
 
-    /// The numbers of a tensor in some runs, as a tensor of the shape `taken`; the file must have it in the shape
-    /// `stored`. They are used where they stand in the mapped file if that can be.
-    fn tensor<const D: usize>(
+    /// The numbers of a tensor in some runs, in the shape `taken`; the file must have it in the shape `stored`. They
+    /// are used where they stand in the mapped file if that can be.
+    fn weight(
         &mut self,
         name: &str,
-        stored: [usize; D],
-        taken: [usize; D],
+        stored: &[usize],
+        taken: &[usize],
         runs: impl FnOnce() -> Vec<Range<usize>>,
-    ) -> Tensor<D> {
+    ) -> Weight {
         let dtype = self.dtype;
         self.taken(name, stored, taken, |checkpoint, found| {
             let runs = merged(runs());
             if let ([run], true) = (&runs[..], float(found.dtype) == dtype) {
                 let mapped = checkpoint.mapped(found).slice(run.start * dtype.size()..run.end * dtype.size());
                 if mapped.as_ptr().align_offset(dtype.size()) == 0 {
-                    return Ok(Bytes::from_shared(mapped, AllocationProperty::Other));
+                    return Ok(mapped);
                 }
             }
             Ok(Numbers::read(checkpoint, found, &runs, dtype)?.into_bytes())
@@ -203,25 +225,25 @@ impl Weights<'_> {
 
     /// Some rows of a matrix `[rows, columns]`, moved to `[columns, rows]`: products with it so are faster than with a
     /// view of it.
-    fn transposed(&mut self, name: &str, stored: [usize; 2], rows: &[Range<usize>]) -> Tensor<2> {
+    fn transposed(&mut self, name: &str, stored: [usize; 2], rows: &[Range<usize>]) -> Weight {
         let (dtype, columns) = (self.dtype, stored[1]);
         let n = rows.iter().map(Range::len).sum();
-        self.taken(name, stored, [columns, n], |checkpoint, found| {
+        self.taken(name, &stored, &[columns, n], |checkpoint, found| {
             let runs: Vec<_> = rows.iter().map(|run| run.start * columns..run.end * columns).collect();
             Ok(Numbers::read(checkpoint, found, &runs, dtype)?.transposed(n, columns).into_bytes())
         })
     }
 
-    /// A tensor of the bytes that a function makes of what is stored; on anything wrong, that is recorded, and the
-    /// tensor is of a single number.
-    fn taken<const D: usize>(
+    /// A weight of the bytes that a function makes of what is stored; on anything wrong, that is recorded, and the
+    /// weight is a single number.
+    fn taken(
         &mut self,
         name: &str,
-        stored: [usize; D],
-        taken: [usize; D],
+        stored: &[usize],
+        taken: &[usize],
         bytes: impl FnOnce(&Checkpoint, &Stored) -> Result<Bytes, Error>,
-    ) -> Tensor<D> {
-        let none = Tensor::zeros([1; D], (self.device, self.dtype));
+    ) -> Weight {
+        let none = Weight::none(taken.len(), self.dtype);
         let bare = name.strip_prefix(self.names.body).unwrap_or(name);
         let found = [name, bare].into_iter().find_map(|name| Some((name, self.checkpoint.get(name)?)));
         let Some((name, found)) = found else {
@@ -235,7 +257,7 @@ impl Weights<'_> {
             return none;
         }
         match bytes(self.checkpoint, found) {
-            Ok(bytes) => Tensor::from_data(TensorData::from_bytes(bytes, taken, self.dtype), (self.device, self.dtype)),
+            Ok(bytes) => Weight::new(bytes, taken, self.dtype),
             Err(error) => {
                 self.failed.get_or_insert(error);
                 none
@@ -287,10 +309,19 @@ impl Numbers {
 
     fn into_bytes(self) -> Bytes {
         match self {
-            Self::F32(own) => Bytes::from_elems(own),
-            Self::F16(own) => Bytes::from_elems(own),
-            Self::BF16(own) => Bytes::from_elems(own),
+            Self::F32(own) => Bytes::from_owner(Owned(own)),
+            Self::F16(own) => Bytes::from_owner(Owned(own)),
+            Self::BF16(own) => Bytes::from_owner(Owned(own)),
         }
+    }
+}
+
+/// Numbers as the owner of their bytes.
+struct Owned<T>(Vec<T>);
+
+impl<T: bytemuck::Pod> AsRef<[u8]> for Owned<T> {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
     }
 }
 

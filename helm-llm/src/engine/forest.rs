@@ -1,0 +1,96 @@
+use std::sync::Arc;
+
+use super::tree_rows::{KeyBlock, Sight, TreeRows};
+
+/// The trees of one task, their rows behind one another.
+pub(super) struct Forest {
+    pub(super) trees: Vec<Tree>,
+    /// Rows of all trees.
+    pub(super) n_rows: usize,
+    /// Rows of all trees after which answers stand.
+    pub(super) n_answers: usize,
+}
+
+/// One tree and what its rows see.
+pub(super) struct Tree {
+    pub(super) rows: TreeRows,
+    pub(super) blocks: Vec<KeyBlock>,
+    pub(super) all: Sight,
+    /// In layers with a window, where that makes a difference.
+    pub(super) windowed: Option<Sight>,
+    /// Every row.
+    every: Vec<usize>,
+    /// The rows after which answers stand, ascending.
+    pub(super) answers: Vec<usize>,
+    /// Where the tree's rows begin among all.
+    pub(super) first_row: usize,
+    /// Where the tree's answers begin among all.
+    pub(super) first_answer: usize,
+    /// Keys and values of the constant text in front, `[n_layers, prefix, 2 * n_kv_heads * d_head]`.
+    pub(super) prefix: Arc<[f32]>,
+}
+
+impl Forest {
+    /// Trees with their answers' rows and their prefixes' keys and values.
+    pub(super) fn new(trees: Vec<(TreeRows, Vec<usize>, Arc<[f32]>)>, window: Option<usize>) -> Self {
+        let mut forest = Self { trees: Vec::with_capacity(trees.len()), n_rows: 0, n_answers: 0 };
+        for (rows, answers, prefix) in trees {
+            let blocks = rows.key_blocks();
+            // A window longer than every path hides nothing.
+            let window = window.filter(|&window| rows.positions.iter().any(|&position| position >= window));
+            let tree = Tree {
+                all: rows.sight(&blocks, None),
+                windowed: window.map(|window| rows.sight(&blocks, Some(window))),
+                every: (0..rows.len()).collect(),
+                first_row: forest.n_rows,
+                first_answer: forest.n_answers,
+                rows,
+                blocks,
+                answers,
+                prefix,
+            };
+            forest.n_rows += tree.rows.len();
+            forest.n_answers += tree.answers.len();
+            forest.trees.push(tree);
+        }
+        forest
+    }
+
+    /// The rows of all trees that ask in a layer.
+    pub(super) fn asking(&self, answers_only: bool) -> usize {
+        if answers_only { self.n_answers } else { self.n_rows }
+    }
+
+    /// The rows after which answers stand, among all.
+    pub(super) fn answer_rows(&self) -> impl Iterator<Item = usize> {
+        self.trees.iter().flat_map(|tree| tree.answers.iter().map(|row| tree.first_row + row))
+    }
+
+    /// The position of each row.
+    pub(super) fn positions(&self) -> impl Iterator<Item = usize> {
+        self.trees.iter().flat_map(|tree| tree.rows.positions.iter().copied())
+    }
+
+    /// The position of each row after which answers stand.
+    pub(super) fn answer_positions(&self) -> impl Iterator<Item = usize> {
+        self.trees.iter().flat_map(|tree| tree.answers.iter().map(|&row| tree.rows.positions[row]))
+    }
+}
+
+impl Tree {
+    /// The rows that ask in a layer, and where they begin among all trees' asking rows.
+    pub(super) fn asking(&self, answers_only: bool) -> (&[usize], usize) {
+        if answers_only { (&self.answers, self.first_answer) } else { (&self.every, self.first_row) }
+    }
+
+    /// What rows see in a layer.
+    pub(super) fn sight(&self, windowed: bool) -> &Sight {
+        self.windowed.as_ref().filter(|_| windowed).unwrap_or(&self.all)
+    }
+
+    /// A layer's keys and values of the prefix.
+    pub(super) fn prefix(&self, layer: usize, n_layers: usize) -> &[f32] {
+        let width = self.prefix.len() / n_layers;
+        &self.prefix[layer * width..(layer + 1) * width]
+    }
+}

@@ -1,0 +1,357 @@
+//! The frozen model on the CPU, by hand: a constant decoder needs no graph, only its answers and the gradient to its
+//! soft tokens.
+//!
+//! A task is one thread's: some whole trees through all layers, their rows behind one another without padding, with
+//! products of one thread inside. Keys and values of constant text come from a cache. The last layer computes only the
+//! rows after which answers stand. Attention skips what the mask forbids by the tree's own order ([`TreeRows`]).
+//!
+//! For the gradient, a layer keeps its input, queries, keys and values, what stands between its two halves, and the
+//! perceptron's hidden layer: for each row behind the constant text
+//! `4 (2 d_model + d_queries + d_keys_values + gates * d_hidden + n_heads)` bytes, with 2 gates in a gated perceptron
+//! and 1 otherwise; all layers of all passes that run at once. With [`Engine::with_recomputed_layers`] it is `4 d_model` a
+//! layer, and one layer's rest.
+//!
+//! [`TreeRows`]: tree_rows::TreeRows
+
+mod answers;
+mod attention;
+mod block;
+mod buffers;
+mod elementwise;
+mod forest;
+mod norm;
+mod product;
+#[cfg(test)]
+mod tests;
+mod tree_rows;
+mod turns;
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::frozen::TargetScore;
+use crate::model::{DecoderConfig, DecoderWeights, Positions, Rope};
+use crate::packed::{PackedTrees, Place};
+use crate::prefix_cache::PrefixCache;
+use answers::{Answers, RowTarget, SavedAnswers};
+use attention::Heads;
+use block::{Block, Saved};
+use buffers::{Buffer, Buffers};
+use forest::Forest;
+use norm::Norms;
+use tree_rows::TreeRows;
+use turns::{Table, Turns};
+
+/// Rows that a task takes at least, if there are so many: with fewer, reading the weights costs more than the products.
+const TASK_ROWS: usize = 192;
+
+/// A decoder of any family in f32 on the CPU.
+pub(crate) struct Engine {
+    config: DecoderConfig,
+    weights: DecoderWeights,
+    turns: Option<Turns>,
+    /// Of layers with a window, where they have their own.
+    windowed_turns: Option<Turns>,
+    buffers: Buffers,
+    prefixes: PrefixCache<Arc<[f32]>>,
+    /// Whether a gradient computes each layer a second time instead of keeping what it needs.
+    recompute: bool,
+}
+
+/// The tables of cosines and sines that a task's layers use.
+struct Tables {
+    all: Option<Arc<Table>>,
+    windowed: Option<Arc<Table>>,
+}
+
+/// What a task hands to its gradient.
+pub(crate) struct SavedTask {
+    forest: Forest,
+    tables: Tables,
+    layers: Vec<SavedLayer>,
+    answers: SavedAnswers,
+    targets: Vec<RowTarget>,
+    /// Rows with a soft token, and which.
+    soft: Vec<(usize, usize)>,
+}
+
+enum SavedLayer {
+    Whole(Saved),
+    Input(Buffer),
+}
+
+/// Some of a batch's trees, ready to be computed.
+struct Task {
+    forest: Forest,
+    targets: Vec<RowTarget>,
+    places: Vec<usize>,
+}
+
+impl Engine {
+    pub(crate) fn new(config: &DecoderConfig, weights: DecoderWeights) -> Self {
+        let turns = match &config.positions {
+            Positions::Rotary(rope) => Some(Turns::new(Rope::new(rope))),
+            Positions::Learned => None,
+        };
+        let windowed = config.window.as_ref().and_then(|window| window.rope.as_ref());
+        Self {
+            weights,
+            turns,
+            windowed_turns: windowed.map(|rope| Turns::new(Rope::new(rope))),
+            buffers: Buffers::default(),
+            prefixes: PrefixCache::default(),
+            recompute: false,
+            config: config.clone(),
+        }
+    }
+
+    /// Keeps at most so many bytes of keys and values of constant text.
+    pub(crate) fn with_cache_bytes(mut self, bytes: usize) -> Self {
+        self.prefixes = PrefixCache::new(bytes);
+        self
+    }
+
+    /// Computes layers a second time for their gradient instead of keeping what it needs.
+    pub(crate) fn with_recomputed_layers(self) -> Self {
+        Self { recompute: true, ..self }
+    }
+
+    /// The scores of a batch's targets.
+    ///
+    /// # Shapes
+    /// - `soft`: `[soft rows, d_model]`
+    pub(crate) fn scores(&self, batch: &PackedTrees, soft: &[f32]) -> Vec<TargetScore> {
+        self.tasks(batch)
+            .into_par_iter()
+            .flat_map_iter(|task| {
+                let tables = self.tables(&task.forest);
+                let mut x = self.embed(batch, &task.places, soft);
+                for layer in 0..self.config.n_layers {
+                    x = self.block(layer, &tables).forward(&task.forest, x).0;
+                }
+                self.answers().forward(x, &task.targets).0
+            })
+            .collect()
+    }
+
+    /// The scores of a batch's targets, and what their gradient needs.
+    pub(crate) fn scores_to_differentiate(
+        &self,
+        batch: &PackedTrees,
+        soft: &[f32],
+    ) -> (Vec<TargetScore>, Vec<SavedTask>) {
+        let tasks = self.tasks(batch).into_par_iter().map(|Task { forest, targets, places }| {
+            let tables = self.tables(&forest);
+            let mut x = self.embed(batch, &places, soft);
+            let mut layers = Vec::with_capacity(self.config.n_layers);
+            for layer in 0..self.config.n_layers {
+                let input = self.recompute.then(|| self.buffers.copy(&x));
+                let (out, saved) = self.block(layer, &tables).forward(&forest, x);
+                layers.push(input.map_or(SavedLayer::Whole(saved), SavedLayer::Input));
+                x = out;
+            }
+            let (scores, answers) = self.answers().forward(x, &targets);
+            let soft = places.iter().enumerate().filter_map(|(row, &place)| match batch.places[place] {
+                Place::Soft(soft) => Some((row, soft)),
+                Place::Token(_) | Place::Pad => None,
+            });
+            let soft = soft.collect();
+            (scores, SavedTask { forest, tables, layers, answers, targets, soft })
+        });
+        let (scores, saved): (Vec<_>, Vec<_>) = tasks.unzip();
+        (scores.concat(), saved)
+    }
+
+    /// The gradient of `n_soft` soft tokens from that of the targets' log-probabilities, `[n_soft, d_model]`.
+    pub(crate) fn vjp(&self, tasks: Vec<SavedTask>, gradient: &[f64], n_soft: usize) -> Vec<f32> {
+        let d = self.config.d_model;
+        let mut rest = gradient;
+        let with_gradient: Vec<(SavedTask, &[f64])> = tasks
+            .into_iter()
+            .map(|task| {
+                let (own, others) = rest.split_at(task.targets.len());
+                rest = others;
+                (task, own)
+            })
+            .collect();
+        let parts: Vec<(Vec<(usize, usize)>, Buffer)> = with_gradient
+            .into_par_iter()
+            .map(|(task, gradient)| {
+                let SavedTask { forest, tables, mut layers, answers, targets, soft } = task;
+                let mut of_x = self.answers().vjp(answers, &targets, gradient);
+                for layer in (0..self.config.n_layers).rev() {
+                    let block = self.block(layer, &tables);
+                    let saved = match layers.pop().expect("as many as there are layers") {
+                        SavedLayer::Whole(saved) => saved,
+                        SavedLayer::Input(x) => block.forward(&forest, x).1,
+                    };
+                    of_x = block.vjp(&forest, saved, of_x);
+                }
+                (soft, of_x)
+            })
+            .collect();
+        let mut out = vec![0f32; n_soft * d];
+        for (soft, of_x) in parts {
+            for (row, soft) in soft {
+                elementwise::add(&mut out[soft * d..(soft + 1) * d], &of_x[row * d..(row + 1) * d]);
+            }
+        }
+        out
+    }
+
+    /// A batch's trees in tasks, in their order.
+    fn tasks(&self, batch: &PackedTrees) -> Vec<Task> {
+        let prefixes = self.prefixes.get_or_compute(&batch.prefixes, |texts| self.prefixes(texts));
+        let mut tasks = Vec::new();
+        let (mut trees, mut targets, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut n_rows, mut n_answers) = (0, 0);
+        let mut all_targets = batch.targets.iter().peekable();
+        for (row, prefix) in prefixes.into_iter().enumerate() {
+            let rows = TreeRows::new(batch, row);
+            let mut row_of_place = vec![0; batch.length];
+            for (own, &place) in rows.places.iter().enumerate() {
+                row_of_place[place - row * batch.length] = own;
+            }
+            let mut own = Vec::new();
+            while let Some((place, id)) = all_targets.next_if(|(place, _)| *place < (row + 1) * batch.length) {
+                own.push((row_of_place[place - row * batch.length], *id));
+            }
+            // Several answers may follow one row: its logits are computed once.
+            let mut answers: Vec<usize> = own.iter().map(|&(row, _)| row).collect();
+            answers.sort_unstable();
+            answers.dedup();
+            targets.extend(
+                own.into_iter()
+                    .map(|(row, id)| RowTarget { row: n_answers + answers.partition_point(|&other| other < row), id }),
+            );
+            n_rows += rows.len();
+            n_answers += answers.len();
+            places.extend_from_slice(&rows.places);
+            trees.push((rows, answers, prefix.unwrap_or_default()));
+            if n_rows >= TASK_ROWS || row + 1 == batch.batch() {
+                let forest = Forest::new(std::mem::take(&mut trees), self.window());
+                let (targets, places) = (std::mem::take(&mut targets), std::mem::take(&mut places));
+                tasks.push(Task { forest, targets, places });
+                (n_rows, n_answers) = (0, 0);
+            }
+        }
+        tasks
+    }
+
+    /// Keys and values of constant texts in all layers.
+    fn prefixes(&self, texts: &[&[u32]]) -> Vec<Arc<[f32]>> {
+        let mut tasks: Vec<Vec<&[u32]>> = Vec::new();
+        let mut n_rows = 0;
+        for &text in texts {
+            match tasks.last_mut() {
+                Some(task) if n_rows < TASK_ROWS => task.push(text),
+                _ => {
+                    tasks.push(vec![text]);
+                    n_rows = 0;
+                }
+            }
+            n_rows += text.len();
+        }
+        tasks.into_par_iter().flat_map_iter(|texts| self.prefixes_of_task(&texts)).collect()
+    }
+
+    fn prefixes_of_task(&self, texts: &[&[u32]]) -> Vec<Arc<[f32]>> {
+        let trees = texts.iter().map(|text| (TreeRows::text(text.len()), Vec::new(), Arc::default())).collect();
+        let forest = Forest::new(trees, self.window());
+        let tables = self.tables(&forest);
+        let d = self.config.d_model;
+        let mut x = self.buffers.take(forest.n_rows * d);
+        let ids = texts.iter().flat_map(|text| text.iter().enumerate());
+        for (out, (position, &id)) in x.chunks_exact_mut(d).zip(ids) {
+            self.embed_token(id, position, out);
+        }
+        let width = self.heads().d_keys_values();
+        let mut kept: Vec<Vec<f32>> =
+            texts.iter().map(|text| Vec::with_capacity(self.config.n_layers * text.len() * width)).collect();
+        for layer in 0..self.config.n_layers {
+            let (out, saved) = self.block(layer, &tables).forward(&forest, x);
+            x = out;
+            for (tree, kept) in forest.trees.iter().zip(&mut kept) {
+                let rows = tree.first_row..tree.first_row + tree.rows.len();
+                kept.extend_from_slice(&saved.keys_values[rows.start * width..rows.end * width]);
+            }
+        }
+        kept.into_iter().map(Arc::from).collect()
+    }
+
+    /// What stands at some places of a batch, `[places, d_model]`.
+    fn embed(&self, batch: &PackedTrees, places: &[usize], soft: &[f32]) -> Buffer {
+        let d = self.config.d_model;
+        let mut x = self.buffers.take(places.len() * d);
+        for (out, &place) in x.chunks_exact_mut(d).zip(places) {
+            match batch.places[place] {
+                Place::Token(id) => self.embed_token(id, batch.positions[place], out),
+                Place::Soft(row) => {
+                    out.copy_from_slice(&soft[row * d..(row + 1) * d]);
+                    self.add_position(batch.positions[place], out);
+                }
+                Place::Pad => unreachable!("a tree has no padding"),
+            }
+        }
+        x
+    }
+
+    fn embed_token(&self, id: u32, position: usize, out: &mut [f32]) {
+        let d = out.len();
+        let row = &self.weights.embedding.f32()[id as usize * d..][..d];
+        elementwise::scale(row, self.config.embedding_scale as f32, out);
+        self.add_position(position, out);
+    }
+
+    fn add_position(&self, position: usize, out: &mut [f32]) {
+        if let Some(learned) = &self.weights.positions {
+            elementwise::add(out, &learned.f32()[position * out.len()..][..out.len()]);
+        }
+    }
+
+    fn window(&self) -> Option<usize> {
+        self.config.window.as_ref().map(|window| window.length)
+    }
+
+    fn heads(&self) -> Heads {
+        Heads {
+            n_heads: self.config.n_heads,
+            n_kv_heads: self.config.n_kv_heads,
+            d_head: self.config.d_head,
+            scale: self.config.attention.scale as f32,
+            cap: self.config.attention.score_cap.map(|cap| cap as f32),
+        }
+    }
+
+    fn norms(&self) -> Norms {
+        Norms { kind: self.config.norm, epsilon: self.config.norm_epsilon as f32 }
+    }
+
+    fn tables(&self, forest: &Forest) -> Tables {
+        let positions = forest.positions().max().map_or(0, |most| most + 1);
+        let table = |turns: &Option<Turns>| turns.as_ref().map(|turns| turns.table(positions));
+        Tables { all: table(&self.turns), windowed: table(&self.windowed_turns) }
+    }
+
+    fn block<'a>(&'a self, layer: usize, tables: &'a Tables) -> Block<'a> {
+        let windowed = self.config.window.as_ref().is_some_and(|window| window.layers[layer]);
+        let own = tables.windowed.as_deref().filter(|_| windowed);
+        Block {
+            weights: &self.weights.layers[layer],
+            heads: self.heads(),
+            norms: self.norms(),
+            residual: self.config.residual,
+            activation: self.config.perceptron.activation,
+            turns: own.or(tables.all.as_deref()),
+            windowed,
+            layer,
+            n_layers: self.config.n_layers,
+            buffers: &self.buffers,
+        }
+    }
+
+    fn answers(&self) -> Answers<'_> {
+        Answers::new(&self.weights, self.norms(), self.config.logit_cap, &self.buffers)
+    }
+}
