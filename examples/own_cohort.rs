@@ -47,7 +47,7 @@ struct Args {
     /// Skip bad rows and cells and say how many, in place of an error
     #[arg(long)]
     lenient: bool,
-    /// Passes over the training participants; by default as many as make about 600 steps, and at least 4
+    /// Passes over the training participants; by default as many as make about 300 steps, and at least 4
     #[arg(long, value_parser = at_least(1))]
     epochs: Option<usize>,
     /// Train the richest HeLM once more, on everyone, and save it as a bundle with all that it takes to score new people
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 }
 
 /// Steps of training, about, where --epochs is not given.
-const STEPS: usize = 600;
+const STEPS: usize = 300;
 /// Batches of an epoch, of which a small cohort has fewer.
 const BATCHES: usize = 50;
 

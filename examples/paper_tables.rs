@@ -38,6 +38,7 @@ This is software for research. It is not a medical device.")]
 #[command(mut_arg("report", |report| report.default_value("paper_report").help("\
 Write report.html, every table (.md, .csv), the plots, results.json and cells/, from which a stopped run goes on, into \
 this folder")))]
+#[command(mut_arg("cache", |cache| cache.default_value("8")))]
 struct Args {
     /// Folder with the survey's files, in place of simulated people
     #[arg(long, value_name = "DIR")]

@@ -3,21 +3,23 @@
 //! tokens and answers of one.
 //!
 //! `HELM_BENCH_PYTHON` names a Python with the packages of scripts/bench_frozen.py; without it, that side is left out.
-//! Times are the best of some runs; both sides use as many threads as there are cores.
+//! Both sides run in turn, with as many threads as there are cores.
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a bench prints its table")]
 
 use std::hint::black_box;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use helm_benches::{LlamaShape, random_llama};
-use helm_core::{Answers, Cohort, Context, Feature, ParticipantId, Question, Record, Schema, Value};
+use helm_core::{Answers, Cohort, Context, Feature, ParticipantId, Question, Record, Risk, Schema, Value};
 use helm_encoders::{Modality, ModalityEncoder, SoftTokens};
 use helm_llm::{Examples, FrozenDecoder, Helm, LanguageModel, Prompt, Tokenizer, TrainConfig, Trainer};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 #[global_allocator]
@@ -29,8 +31,8 @@ const PARTICIPANTS: usize = 4;
 const N_TEXT: usize = 120;
 const N_SOFT: usize = 6;
 const N_QUESTION: usize = 8;
-const OUTCOMES: [usize; 2] = [1, 8];
-const RUNS: usize = 4;
+const MOST_OUTCOMES: usize = 8;
+const ROUNDS: usize = 5;
 
 /// Passes given vectors on as soft tokens, each times a trainable factor.
 #[derive(Module, Debug)]
@@ -99,14 +101,11 @@ fn prompts(helm: &Helm, cohort: &Cohort, n_outcomes: usize) -> Vec<Prompt> {
     cohort.records().map(prompt).collect()
 }
 
-/// The best of some runs after one to warm up, in seconds.
-fn seconds<T>(mut task: impl FnMut() -> T) -> f64 {
-    let once = |_| {
-        let begin = Instant::now();
-        black_box(task());
-        begin.elapsed().as_secs_f64()
-    };
-    (0..=RUNS).map(once).skip(1).fold(f64::INFINITY, f64::min)
+/// One run of a task, in seconds.
+fn seconds<T>(task: impl FnOnce() -> T) -> f64 {
+    let begin = Instant::now();
+    black_box(task());
+    begin.elapsed().as_secs_f64()
 }
 
 /// Multiply-adds of a matrix product in 10⁹ a second, at its best.
@@ -114,7 +113,8 @@ fn peak() -> f64 {
     let device = helm_encoders::device("cpu").expect("the CPU");
     let random = || Tensor::<2>::random([2048, 2048], Distribution::Uniform(-1.0, 1.0), &device);
     let (a, b) = (random(), random());
-    2.0 * 2048f64.powi(3) / seconds(|| a.clone().matmul(b.clone()).into_data()) / 1e9
+    let best = (0..=ROUNDS).map(|_| seconds(|| a.clone().matmul(b.clone()).into_data())).fold(f64::INFINITY, f64::min);
+    2.0 * 2048f64.powi(3) / best / 1e9
 }
 
 /// Operations of the matrix products of a forward pass over so many tokens, without attention's own, and of the output
@@ -126,24 +126,125 @@ fn operations(tokens: usize, places: usize) -> f64 {
     2.0 * (tokens * n_layers * layer + places * d_model * n_vocab) as f64
 }
 
-fn python(folder: &Path, threads: usize) -> Option<Json> {
-    let python = std::env::var_os("HELM_BENCH_PYTHON")?;
-    let tokenizer = Tokenizer::from_file(&folder.join("tokenizer.json")).expect("the tokenizer");
-    let ids = |text: &str| tokenizer.encode(text).expect("ids");
-    let texts: Vec<Vec<u32>> = (0..PARTICIPANTS).map(|row| [tokenizer.start(), &ids(&text(row))].concat()).collect();
-    let most = OUTCOMES.into_iter().max().unwrap_or(1);
-    let questions: Vec<Vec<u32>> = (0..most).map(|i| ids(&question(i).text)).collect();
-    assert!(texts.iter().all(|text| text.len() == N_TEXT) && questions.iter().all(|ids| ids.len() == N_QUESTION));
-    let input = json!({
-        "model": folder, "threads": threads, "runs": RUNS, "outcomes": OUTCOMES, "texts": texts, "questions": questions,
-        "soft": (0..PARTICIPANTS).map(soft).collect::<Vec<_>>(), "n_soft": N_SOFT, "yes": ids("1")[0], "no": ids("0")[0],
-    });
-    let path = folder.join("input.json");
-    std::fs::write(&path, input.to_string()).expect("a writable folder");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/bench_frozen.py");
-    let output = Command::new(python).arg(script).arg(path).output().expect("Python runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(serde_json::from_slice(&output.stdout).expect("JSON of scripts/bench_frozen.py"))
+/// Python with transformers on the same weights, which runs what it is asked to.
+struct Peer {
+    process: Child,
+    answers: BufReader<ChildStdout>,
+    /// Log-odds of all participants and outcomes, row by row and behind kept contexts.
+    log_odds: Vec<Vec<f64>>,
+}
+
+impl Peer {
+    fn start(folder: &Path, threads: usize) -> Option<Self> {
+        let python = std::env::var_os("HELM_BENCH_PYTHON")?;
+        let tokenizer = Tokenizer::from_file(&folder.join("tokenizer.json")).expect("the tokenizer");
+        let ids = |text: &str| tokenizer.encode(text).expect("ids");
+        let texts: Vec<Vec<u32>> =
+            (0..PARTICIPANTS).map(|row| [tokenizer.start(), &ids(&text(row))].concat()).collect();
+        let questions: Vec<Vec<u32>> = (0..MOST_OUTCOMES).map(|i| ids(&question(i).text)).collect();
+        assert!(texts.iter().all(|text| text.len() == N_TEXT) && questions.iter().all(|ids| ids.len() == N_QUESTION));
+        let input = json!({
+            "model": folder, "threads": threads, "most": MOST_OUTCOMES, "texts": texts, "questions": questions,
+            "soft": (0..PARTICIPANTS).map(soft).collect::<Vec<_>>(), "n_soft": N_SOFT, "yes": ids("1")[0], "no": ids("0")[0],
+        });
+        let path = folder.join("input.json");
+        std::fs::write(&path, input.to_string()).expect("a writable folder");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/bench_frozen.py");
+        let mut command = Command::new(python);
+        command.arg(script).arg(path).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().expect("Python runs");
+        let answers = BufReader::new(process.stdout.take().expect("a pipe"));
+        let mut peer = Self { process, answers, log_odds: Vec::new() };
+        let first: First = serde_json::from_value(peer.read()).expect("what the script prints first");
+        peer.log_odds = first.log_odds;
+        Some(peer)
+    }
+
+    fn read(&mut self) -> Json {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("the script answers");
+        serde_json::from_str(&line).expect("JSON of scripts/bench_frozen.py")
+    }
+
+    /// One run of a task there, in seconds.
+    fn seconds(&mut self, work: &str, dtype: &str, n_outcomes: usize) -> f64 {
+        let task = json!({"work": work, "dtype": dtype, "outcomes": n_outcomes});
+        let pipe = self.process.stdin.as_mut().expect("a pipe");
+        writeln!(pipe, "{task}").and_then(|()| pipe.flush()).expect("the script listens");
+        self.read().as_f64().expect("seconds")
+    }
+}
+
+#[derive(Deserialize)]
+struct First {
+    log_odds: Vec<Vec<f64>>,
+}
+
+/// The largest difference of risks' log-odds from others.
+fn worst(risks: &[Vec<Risk>], others: &[f64]) -> f64 {
+    let own = risks.iter().flatten().map(|risk| risk.log_odds);
+    own.zip(others).map(|(own, other)| (own - other).abs()).fold(0.0, f64::max)
+}
+
+/// The median of some numbers, and the least and the largest.
+fn spread(mut numbers: Vec<f64>) -> (f64, f64, f64) {
+    numbers.sort_by(f64::total_cmp);
+    let n = numbers.len();
+    (0.5 * (numbers[(n - 1) / 2] + numbers[n / 2]), numbers[0], numbers[n - 1])
+}
+
+/// A task of ours and the peer's ways to do the same, in turn.
+struct Race<'a> {
+    work: &'a str,
+    n_outcomes: usize,
+    prefix: &'a str,
+    /// Of the peer: work and dtype.
+    ways: &'a [(&'a str, &'a str)],
+    /// What the matrix products take.
+    operations: f64,
+    peak: f64,
+}
+
+impl Race<'_> {
+    fn run(&self, peer: &mut Option<Peer>, mut ours: impl FnMut()) {
+        let mut own = Vec::new();
+        let mut ratios = vec![Vec::new(); self.ways.len()];
+        // The first round warms up.
+        for round in 0..=ROUNDS {
+            let seconds = seconds(&mut ours);
+            let theirs: Vec<f64> = match peer {
+                Some(peer) => {
+                    self.ways.iter().map(|(work, dtype)| peer.seconds(work, dtype, self.n_outcomes)).collect()
+                }
+                None => Vec::new(),
+            };
+            if round > 0 {
+                own.push(seconds);
+                ratios.iter_mut().zip(theirs).for_each(|(ratios, theirs)| ratios.push(theirs / seconds));
+            }
+        }
+        let (own, least, most) = spread(own);
+        let share = 100.0 * self.operations / own / 1e9 / self.peak;
+        let ratios: Vec<String> = ratios
+            .into_iter()
+            .map(|ratios| {
+                if ratios.is_empty() {
+                    return "not run".into();
+                }
+                let (median, least, most) = spread(ratios);
+                format!("{median:.1} ({least:.1} to {most:.1})")
+            })
+            .chain(std::iter::repeat("–".into()))
+            .take(3)
+            .collect();
+        println!(
+            "| {} | {} | {} | {own:.3} s ({least:.3} to {most:.3}) | {} | {share:.0} % |",
+            self.work,
+            self.n_outcomes,
+            self.prefix,
+            ratios.join(" | "),
+        );
+    }
 }
 
 fn main() {
@@ -154,49 +255,49 @@ fn main() {
     let threads = rayon::current_num_threads();
     let folder = tempfile::tempdir().expect("a temporary folder");
     random_llama(folder.path(), SHAPE);
-    let peer = python(folder.path(), threads);
+    let mut peer = Peer::start(folder.path(), threads);
     let cohort = cohort();
     let peak = peak();
     println!("{PARTICIPANTS} participants, {threads} threads; a matrix product reaches {peak:.0} GFLOP/s");
-    println!("| work | outcomes | prefix | helm | transformers | its time / ours | share of the peak |");
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
-    for n_outcomes in OUTCOMES {
+    println!("times faster than transformers on PyTorch, median of {ROUNDS} rounds in turn (least to most)\n");
+    println!("| work | outcomes | prefix | helm | f32 | bf16 | f32, contexts kept | share of the peak |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    for n_outcomes in [1, MOST_OUTCOMES] {
         for (prefix, cache_bytes) in [("computed", 0), ("kept", 1 << 30)] {
             let mut helm = helm(folder.path(), cache_bytes);
             let prompts = prompts(&helm, &cohort, n_outcomes);
-            let live = N_SOFT + n_outcomes * N_QUESTION + if cache_bytes == 0 { N_TEXT } else { 0 };
-            let forward = operations(PARTICIPANTS * live, PARTICIPANTS * n_outcomes);
-            let risks = helm.risks(&prompts).expect("risks");
-            if let Some(peer) = &peer {
-                let theirs = peer["log_odds"].as_array().expect("log-odds").iter();
-                let ours = risks.iter().flatten().map(|risk| risk.log_odds);
-                let all = PARTICIPANTS * OUTCOMES.into_iter().max().unwrap_or(1);
-                if n_outcomes * PARTICIPANTS == all {
-                    let worst = ours
-                        .zip(theirs)
-                        .map(|(ours, theirs)| (ours - theirs.as_f64().expect("a number")).abs())
-                        .fold(0.0, f64::max);
+            if let Some(peer) = peer.as_ref().filter(|_| n_outcomes == MOST_OUTCOMES) {
+                let risks = helm.risks(&prompts).expect("risks");
+                for theirs in &peer.log_odds {
+                    let worst = worst(&risks, theirs);
                     assert!(worst < 1e-4, "log-odds differ by {worst:e}");
                 }
             }
-            let row = |work: &str, key: &str, ours: f64, operations: f64| {
-                let theirs = peer.as_ref().and_then(|peer| peer[key][n_outcomes.to_string()].as_f64());
-                let (text, ratio) = theirs.map_or(("not run".into(), "–".into()), |theirs| {
-                    (format!("{theirs:.2} s"), format!("{:.1}", theirs / ours))
-                });
-                let share = 100.0 * operations / ours / 1e9 / peak;
-                println!("| {work} | {n_outcomes} | {prefix} | {ours:.3} s | {text} | {ratio} | {share:.0} % |");
+            let live = N_SOFT + n_outcomes * N_QUESTION + if cache_bytes == 0 { N_TEXT } else { 0 };
+            let operations_forward = operations(PARTICIPANTS * live, PARTICIPANTS * n_outcomes);
+            let scoring = Race {
+                work: "scoring",
+                n_outcomes,
+                prefix,
+                ways: &[("scoring", "f32"), ("scoring", "bf16"), ("cached", "f32")],
+                operations: operations_forward,
+                peak,
             };
-            row("scoring", "scoring_seconds", seconds(|| helm.risks(&prompts).expect("risks")), forward);
+            scoring.run(&mut peer, || drop(helm.risks(&prompts).expect("risks")));
             let labels = (0..PARTICIPANTS).map(|row| vec![Some(row % 2 == 0); n_outcomes]).collect();
             let train = Examples::new(prompts, labels).expect("examples");
             let mut config = TrainConfig::default();
             (config.epochs, config.batch_size) = (1, PARTICIPANTS);
             let trainer = Trainer::new(config).expect("settings");
-            let step = seconds(|| trainer.fit(&mut helm, &train, &mut ()).expect("a step"));
             // The gradient to the soft tokens takes as much again as what it goes through, which is not the prefix.
             let backward = operations(PARTICIPANTS * (N_SOFT + n_outcomes * N_QUESTION), PARTICIPANTS * n_outcomes);
-            row("training step", "training_seconds", step, forward + backward);
+            let training = Race {
+                work: "training step",
+                ways: &[("training", "f32"), ("training", "bf16")],
+                operations: operations_forward + backward,
+                ..scoring
+            };
+            training.run(&mut peer, || drop(trainer.fit(&mut helm, &train, &mut ()).expect("a step")));
         }
     }
 }

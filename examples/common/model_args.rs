@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use clap::Args;
-use helm_llm::LanguageModel;
+use helm_llm::{FrozenDecoder, LanguageModel};
 
 use crate::Failure;
 
@@ -24,6 +24,10 @@ pub struct ModelArgs {
     /// Where networks run: cpu, wgpu, tch or cuda:N, as far as this build has them
     #[arg(long, default_value = "cpu")]
     pub device: String,
+    /// Keep at most so many GiB of what the language model makes of constant text, to use it again where the same text
+    /// comes again
+    #[arg(long, value_name = "GIB", default_value_t = 1)]
+    cache: usize,
 }
 
 impl ModelArgs {
@@ -40,7 +44,9 @@ impl ModelArgs {
     /// # Errors
     /// If there is no such model, or something is wrong with its files.
     pub fn load(&self) -> Result<LanguageModel, Failure> {
-        Ok(LanguageModel::load(&self.folder()?, &self.device()?)?)
+        let folder = self.folder()?;
+        let decoder = FrozenDecoder::load(&folder, &self.device()?)?;
+        Ok(LanguageModel::from_decoder(decoder.with_cache_bytes(self.cache.saturating_mul(1 << 30)), &folder)?)
     }
 
     /// The files of the language model that decide its results.

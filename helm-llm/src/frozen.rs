@@ -94,6 +94,9 @@ impl Vjp {
     }
 
     /// The gradient with respect to the soft tokens.
+    ///
+    /// # Panics
+    /// If the gradient has not one number for each target.
     pub fn apply(self, gradient: &[f64]) -> Tensor<2> {
         (self.0)(gradient)
     }

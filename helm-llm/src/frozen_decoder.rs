@@ -19,8 +19,9 @@ pub(crate) const UNSEEN: f32 = -1e9;
 
 /// A decoder, frozen by construction: its weights are never handed out.
 ///
-/// On the CPU in f32, scores and gradients come from an engine of helm's own, which keeps no graph; on other devices
-/// and in other dtypes they come from burn, and so does text that grows on any device. Both share the weights.
+/// On the device `cpu` in f32, scores and gradients come from an engine of helm's own, which keeps no graph; on other
+/// devices and in other dtypes they come from burn, and so do the logits of whole texts and text that grows on any device.
+/// Both share the weights. What the engine's passes use of memory stays with it for the next ones.
 ///
 /// It computes the constant text of a prompt, the part in front of the first soft token, once, and keeps its keys and
 /// values for the next time the same text comes.
@@ -91,13 +92,18 @@ impl FrozenDecoder {
         self.change_engine(|engine| engine.with_cache_bytes(bytes))
     }
 
-    /// Takes gradients with less memory on the CPU: computes each layer a second time instead of keeping what its
-    /// gradient needs. Changes no result.
+    /// Takes gradients with less memory on the device `cpu` in f32: computes each layer a second time instead of keeping
+    /// what its gradient needs. Changes no result, and elsewhere nothing.
     ///
     /// # Panics
     /// If a gradient of this model is still to be taken.
     pub fn with_recomputed_layers(self) -> Self {
         self.change_engine(Engine::with_recomputed_layers)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has_engine(&self) -> bool {
+        self.engine.is_some()
     }
 
     fn change_engine(mut self, change: impl FnOnce(Engine) -> Engine) -> Self {

@@ -42,7 +42,7 @@ pub struct Helm {
     /// The soft prompt behind the others, if there is one.
     pub(crate) modalities: Vec<Modality>,
     pub(crate) has_soft_prompt: bool,
-    /// Trees that one pass of the language model takes: the unit of work of a thread, and the bound of its memory.
+    /// Trees that one pass of the language model takes.
     pub(crate) trees_per_pass: usize,
     low_answer_mass: f64,
     padding: Padding,

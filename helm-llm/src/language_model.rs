@@ -40,9 +40,17 @@ impl LanguageModel {
     /// [`Error::MissingFile`], [`Error::Io`], [`Error::Format`] or [`Error::Weights`] with the file and what is wrong
     /// with it.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, Error> {
+        Self::from_decoder(FrozenDecoder::load(folder, device)?, folder)
+    }
+
+    /// A decoder that was loaded in another way than [`load`](Self::load) does, for instance with a larger
+    /// [cache](FrozenDecoder::with_cache_bytes), with the tokenizer and the settings of its folder.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_decoder(frozen: FrozenDecoder, folder: &Path) -> Result<Self, Error> {
         let tokenizer_path = existing(folder, "tokenizer.json")?;
         let tokenizer = Tokenizer::from_file(&tokenizer_path)?;
-        let frozen = FrozenDecoder::load(folder, device)?;
         let n_vocab = frozen.config().n_vocab;
         match tokenizer.max_id() {
             Some(most) if (most as usize) < n_vocab => {}

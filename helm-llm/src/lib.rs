@@ -8,8 +8,8 @@
 //!   too), Mistral, Qwen 2, 2.5 and 3, Gemma 2 and 3 (text), Phi-3, GPT-2 and GPT-NeoX (Pythia): one decoder, described by
 //!   its configuration; in f32, bf16 or f16.
 //!   With the feature `hub`, `Hub` finds such a folder by a model's name on the Hugging Face hub;
-//! - [`FrozenModel`]: what scoring and training need of it, and no more; [`FrozenDecoder`] does it with burn, on any
-//!   device;
+//! - [`FrozenModel`]: what scoring and training need of it, and no more; [`FrozenDecoder`] does it, on the CPU in f32 by
+//!   an engine without a graph, on any other device and in other dtypes with burn;
 //! - [`Trainer`], [`TrainConfig`], [`Examples`]: training of the encoders by gradients through the frozen model, watched
 //!   by a [`TrainObserver`], and gone on with from a [`Checkpoint`];
 //! - [`SoftPrompt`]: free vectors in front of everything, trained with the encoders or alone (prompt tuning), exchanged

@@ -15,9 +15,9 @@ impl Kept for Tensor<2> {
     }
 }
 
-impl Kept for Arc<[f32]> {
+impl Kept for Arc<Vec<f32>> {
     fn bytes(&self) -> usize {
-        size_of_val(&**self)
+        size_of_val(self.as_slice())
     }
 }
 
@@ -73,13 +73,19 @@ impl<T: Kept> PrefixCache<T> {
         if absent.is_empty() {
             return found;
         }
-        let computed = compute(&absent);
+        let mut computed = compute(&absent);
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        for (&text, own) in absent.iter().zip(&computed) {
+        for (&text, own) in absent.iter().zip(&mut computed) {
+            // Another thread may have been faster: what is kept first is what everyone gets.
+            if let Some(kept) = entries.by_text.get(text) {
+                own.clone_from(kept);
+                continue;
+            }
             let bytes = own.bytes() + size_of_val(text);
             if entries.bytes + bytes > self.budget_bytes {
                 self.say_full(&mut entries);
-            } else if entries.by_text.insert(text.to_vec(), own.clone()).is_none() {
+            } else {
+                entries.by_text.insert(text.to_vec(), own.clone());
                 entries.bytes += bytes;
             }
         }

@@ -1,5 +1,7 @@
+use std::ops::Range;
+
 use super::buffers::{Buffer, Buffers};
-use super::elementwise::{cap, log_sum_exp, minus_softmax};
+use super::elementwise::{self, cap_slope};
 use super::norm::{Normed, Norms};
 use super::product::{Matrix, MatrixMut};
 use crate::frozen::TargetScore;
@@ -7,12 +9,12 @@ use crate::model::{DecoderWeights, NormWeights};
 
 /// The output layer: hidden states become logits of all tokens.
 pub(super) struct Answers<'a> {
-    pub(super) norms: Norms,
-    pub(super) norm: &'a NormWeights,
+    norms: Norms,
+    norm: &'a NormWeights,
     /// `[n_vocab, d_model]`
-    pub(super) tokens: Matrix<'a>,
-    pub(super) logit_cap: Option<f32>,
-    pub(super) buffers: &'a Buffers,
+    tokens: Matrix<'a>,
+    logit_cap: Option<f32>,
+    buffers: &'a Buffers,
 }
 
 /// A token whose probability counts: the row after which it stands, of those after which answers stand.
@@ -22,16 +24,19 @@ pub(super) struct RowTarget {
     pub(super) id: u32,
 }
 
-/// What the gradient needs.
+/// What the gradient needs. Logits are not kept: it is linear in the targets' gradients.
 pub(super) struct SavedAnswers {
     /// `[answers, d_model]`
     hidden: Buffer,
     normed: Normed,
-    /// `[answers, n_vocab]`
-    logits: Buffer,
-    /// The logarithms of the sums of their exponentials.
-    log_sums: Vec<f32>,
+    /// The mean of the tokens' rows of the output layer by their probabilities, `[answers, d_model]`.
+    means: Buffer,
+    /// Of each target, by how much its logit changes with what it was before the cap.
+    slopes: Vec<f32>,
 }
+
+/// Rows whose logits are there at once.
+const ROWS: usize = 64;
 
 impl<'a> Answers<'a> {
     pub(super) fn new(weights: &'a DecoderWeights, norms: Norms, logit_cap: Option<f64>, buffers: &'a Buffers) -> Self {
@@ -47,50 +52,105 @@ impl<'a> Answers<'a> {
     }
 
     /// The scores of targets from the hidden states where they stand, `[answers, d_model]`.
-    pub(super) fn forward(&self, hidden: Buffer, targets: &[RowTarget]) -> (Vec<TargetScore>, SavedAnswers) {
-        let n_vocab = self.tokens.rows;
+    pub(super) fn forward(&self, hidden: &[f32], targets: &[RowTarget]) -> Vec<TargetScore> {
+        let (input, _) = self.norms.forward(self.buffers, self.norm, hidden);
+        let mut scores = vec![None; targets.len()];
+        self.each_part(&input, |rows, logits| drop(self.score(&rows, &logits, targets, &mut scores)));
+        whole(scores)
+    }
+
+    /// The same, and what the gradient needs.
+    pub(super) fn forward_to_differentiate(
+        &self,
+        hidden: Buffer,
+        targets: &[RowTarget],
+    ) -> (Vec<TargetScore>, SavedAnswers) {
+        let d = self.tokens.columns;
         let (input, normed) = self.norms.forward(self.buffers, self.norm, &hidden);
-        let mut logits = self.buffers.take(input.len() / self.tokens.columns * n_vocab);
-        MatrixMut::new(&mut logits, n_vocab).set_transposed(Matrix::new(&input, self.tokens.columns), self.tokens);
-        if let Some(most) = self.logit_cap {
-            cap(&mut logits, most);
-        }
-        let (largest, log_sums): (Vec<f32>, Vec<f32>) = logits.chunks_exact(n_vocab).map(log_sum_exp).unzip();
-        let score = |target: &RowTarget| {
-            let logit = logits[target.row * n_vocab + target.id as usize];
-            let log_prob = f64::from(logit - log_sums[target.row]);
-            TargetScore { log_prob, is_most_likely: logit >= largest[target.row] }
-        };
-        let scores = targets.iter().map(score).collect();
-        (scores, SavedAnswers { hidden, normed, logits, log_sums })
+        let mut scores = vec![None; targets.len()];
+        let mut slopes = vec![1.0; targets.len()];
+        let mut means = self.buffers.take(hidden.len());
+        self.each_part(&input, |rows, mut logits| {
+            let sums = self.score(&rows, &logits, targets, &mut scores);
+            if let Some(cap) = self.logit_cap {
+                for (index, target) in within(targets, &rows) {
+                    slopes[index] = cap_slope(logits[self.at(&rows, target)], cap);
+                }
+            }
+            for (logits, (largest, sum)) in logits.chunks_exact_mut(self.tokens.rows).zip(sums) {
+                elementwise::logits_to_shares(logits, largest, sum, self.logit_cap);
+            }
+            MatrixMut::new(&mut means[rows.start * d..rows.end * d], d)
+                .set(Matrix::new(&logits, self.tokens.rows), self.tokens);
+        });
+        (whole(scores), SavedAnswers { hidden, normed, means, slopes })
     }
 
     /// The gradient of the hidden states from that of the targets' log-probabilities.
-    pub(super) fn vjp(&self, saved: SavedAnswers, targets: &[RowTarget], gradient: &[f64]) -> Buffer {
-        let SavedAnswers { hidden, normed, mut logits, log_sums } = saved;
-        let n_vocab = self.tokens.rows;
-        let slopes = self.logit_cap.map(|cap| {
-            let mut slopes = self.buffers.copy(&logits);
-            slopes.iter_mut().for_each(|logit| *logit = 1.0 - (*logit / cap) * (*logit / cap));
-            slopes
-        });
-        let mut of_rows = vec![0f32; log_sums.len()];
-        for (target, &gradient) in targets.iter().zip(gradient) {
-            of_rows[target.row] += gradient as f32;
+    pub(super) fn vjp(&self, saved: &SavedAnswers, targets: &[RowTarget], gradient: &[f64]) -> Buffer {
+        let d = self.tokens.columns;
+        let mut of_input = self.buffers.zeros(saved.hidden.len());
+        for ((target, &slope), &gradient) in targets.iter().zip(&saved.slopes).zip(gradient) {
+            let row = target.row * d..(target.row + 1) * d;
+            let out = &mut of_input[row.clone()];
+            let own = &self.tokens.numbers[target.id as usize * d..][..d];
+            let gradient = gradient as f32;
+            elementwise::add_scaled(out, own, gradient * slope);
+            elementwise::add_scaled(out, &saved.means[row], -gradient);
         }
-        for ((logits, &log_sum), &of_row) in logits.chunks_exact_mut(n_vocab).zip(&log_sums).zip(&of_rows) {
-            minus_softmax(logits, log_sum, of_row);
-        }
-        for (target, &gradient) in targets.iter().zip(gradient) {
-            logits[target.row * n_vocab + target.id as usize] += gradient as f32;
-        }
-        if let Some(slopes) = slopes {
-            logits.iter_mut().zip(slopes.iter()).for_each(|(own, &slope)| *own *= slope);
-        }
-        let mut of_input = self.buffers.take(hidden.len());
-        MatrixMut::new(&mut of_input, self.tokens.columns).set(Matrix::new(&logits, n_vocab), self.tokens);
-        let mut out = self.buffers.zeros(hidden.len());
-        Norms::vjp(self.norm, &hidden, &normed, &of_input, &mut out);
+        let mut out = self.buffers.zeros(saved.hidden.len());
+        Norms::vjp(self.norm, &saved.hidden, &saved.normed, &of_input, &mut out);
         out
     }
+
+    /// Calls a function with the logits of some rows after the others.
+    fn each_part(&self, input: &[f32], mut call: impl FnMut(Range<usize>, Buffer)) {
+        let (d, n_vocab) = (self.tokens.columns, self.tokens.rows);
+        let n_rows = input.len() / d;
+        for first in (0..n_rows).step_by(ROWS) {
+            let rows = first..n_rows.min(first + ROWS);
+            let mut logits = self.buffers.take(rows.len() * n_vocab);
+            let part = Matrix::new(&input[rows.start * d..rows.end * d], d);
+            MatrixMut::new(&mut logits, n_vocab).set_transposed(part, self.tokens);
+            if let Some(cap) = self.logit_cap {
+                elementwise::cap_all(&mut logits, cap);
+            }
+            call(rows, logits);
+        }
+    }
+
+    /// Scores the targets of some rows; each row's largest logit, and the sum of the exponentials of what logits are
+    /// below it.
+    fn score(
+        &self,
+        rows: &Range<usize>,
+        logits: &[f32],
+        targets: &[RowTarget],
+        scores: &mut [Option<TargetScore>],
+    ) -> Vec<(f32, f32)> {
+        let sums: Vec<(f32, f32)> = logits.chunks_exact(self.tokens.rows).map(elementwise::sum_exp).collect();
+        for (index, target) in within(targets, rows) {
+            let logit = logits[self.at(rows, target)];
+            let (largest, sum) = sums[target.row - rows.start];
+            // In f64: an f32 of the size of a logit has too few digits for a small difference.
+            let log_prob = f64::from(logit) - f64::from(largest) - f64::from(sum).ln();
+            scores[index] = Some(TargetScore { log_prob, is_most_likely: logit >= largest });
+        }
+        sums
+    }
+
+    /// Where a target's logit stands among those of some rows.
+    fn at(&self, rows: &Range<usize>, target: &RowTarget) -> usize {
+        (target.row - rows.start) * self.tokens.rows + target.id as usize
+    }
+}
+
+/// The targets of some rows.
+fn within<'t>(targets: &'t [RowTarget], rows: &Range<usize>) -> impl Iterator<Item = (usize, &'t RowTarget)> {
+    let rows = rows.clone();
+    targets.iter().enumerate().filter(move |(_, target)| rows.contains(&target.row))
+}
+
+fn whole(scores: Vec<Option<TargetScore>>) -> Vec<TargetScore> {
+    scores.into_iter().map(|score| score.expect("every target has a row")).collect()
 }

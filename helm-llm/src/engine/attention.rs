@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::buffers::{Buffer, Buffers};
-use super::elementwise::{self, softmax, softmax_again, softmax_vjp, wide};
+use super::elementwise::{cap, cap_slope, scale, softmax, softmax_again, softmax_vjp, wide};
 use super::product::{Matrix, MatrixMut};
 use super::tree_rows::{KeyBlock, Sight, TILE};
 
@@ -59,15 +59,25 @@ pub(super) struct TreeAttention<'a> {
     pub(super) prefix: &'a [f32],
 }
 
-/// Some of the asking rows of one key head: their products with keys.
-struct Tile<'a> {
-    attention: &'a TreeAttention<'a>,
+/// Some neighbours among the asking rows, and one key head.
+struct Tile {
     head: usize,
     asking: Range<usize>,
-    /// `[asking * group, columns]`
-    scores: Buffer,
-    /// `[asking * group, d_head]`
+    /// Scaled, `[asking * group, d_head]`.
     queries: Buffer,
+    /// Products of queries and keys, and then weights, `[asking * group, columns]`.
+    scores: Buffer,
+}
+
+/// What one product of a tile takes.
+struct Part {
+    /// Of the tile, each with all query heads of the group.
+    rows: Range<usize>,
+    columns: Range<usize>,
+    /// Whether its keys are the prefix'.
+    is_prefix: bool,
+    /// Which of them.
+    keys: Range<usize>,
 }
 
 impl TreeAttention<'_> {
@@ -80,29 +90,26 @@ impl TreeAttention<'_> {
         (self.prefix.len() + self.keys_values.len()) / self.heads.d_keys_values()
     }
 
-    fn tiles(&self) -> impl Iterator<Item = Range<usize>> {
-        let n = self.asking.len();
-        (0..n).step_by(TILE).map(move |first| first..n.min(first + TILE))
-    }
-
     /// Mixes values into `out`, `[asking, n_heads * d_head]`; `log_sums` gets the logarithms of the weights' sums,
     /// `[n_kv_heads, asking * group]`.
     pub(super) fn mix(&self, buffers: &Buffers, out: &mut [f32], log_sums: &mut [f32]) {
         let (group, d) = (self.heads.group(), self.heads.d_head);
-        let rows = self.asking.len() * group;
-        for head in 0..self.heads.n_kv_heads {
-            for asking in self.tiles() {
-                let mut tile = self.tile(buffers, head, asking.clone());
-                let log_sums = &mut log_sums[head * rows..][asking.start * group..asking.end * group];
-                tile.weigh(log_sums);
-                let mut mixed = buffers.take(asking.len() * group * d);
-                tile.times_values(&mut mixed);
-                // [asking * group, d_head] -> [asking, n_heads * d_head]
-                for (row, mixed) in asking.zip(mixed.chunks_exact(group * d)) {
-                    out[row * self.heads.d_queries() + head * group * d..][..group * d].copy_from_slice(mixed);
-                }
+        let n_rows = self.asking.len() * group;
+        let mut mixed = buffers.take(TILE * group * d);
+        self.each_tile(buffers, |tile| {
+            self.multiply(tile);
+            self.weigh(tile, &mut log_sums[tile.head * n_rows..][tile.asking.start * group..tile.asking.end * group]);
+            let mixed = &mut mixed[..tile.asking.len() * group * d];
+            mixed.fill(0.0);
+            for part in self.parts(&tile.asking) {
+                let weights = Matrix::part(&tile.scores, self.columns(), part.rows.clone(), part.columns.clone());
+                MatrixMut::part(mixed, d, part.rows.clone(), 0..d).add(weights, self.values(tile.head, &part));
             }
-        }
+            // [asking * group, d_head] -> [asking, n_heads * d_head]
+            for (row, mixed) in tile.asking.clone().zip(mixed.chunks_exact(group * d)) {
+                out[row * self.heads.d_queries() + tile.head * group * d..][..group * d].copy_from_slice(mixed);
+            }
+        });
     }
 
     /// The gradients of queries, `[asking, n_heads * d_head]`, and of keys and values,
@@ -116,168 +123,175 @@ impl TreeAttention<'_> {
         of_keys_values: &mut [f32],
     ) {
         let (group, d) = (self.heads.group(), self.heads.d_head);
-        let rows = self.asking.len() * group;
-        let width = self.heads.d_queries();
-        for head in 0..self.heads.n_kv_heads {
-            for asking in self.tiles() {
-                let n = asking.len() * group;
-                let mut tile = self.tile(buffers, head, asking.clone());
-                let slopes = tile.weigh_again(buffers, &log_sums[head * rows..][asking.start * group..][..n]);
-                let mut mixed = buffers.take(n * d);
-                for (row, mixed) in asking.clone().zip(mixed.chunks_exact_mut(group * d)) {
-                    mixed.copy_from_slice(&gradient[row * width + head * group * d..][..group * d]);
-                }
-                let mut of_scores = buffers.take(n * self.columns());
-                tile.each_block(|columns, rows, keys| {
-                    let rows = rows.start * group..rows.end * group;
-                    let (prefix, keys) = keys;
-                    MatrixMut::part(&mut of_scores, self.columns(), rows.clone(), columns.clone()).set_transposed(
-                        Matrix::part(&mixed, d, rows.clone(), 0..d),
-                        self.values(prefix, head, keys.clone()),
-                    );
-                    if !prefix {
-                        let width = self.heads.d_keys_values();
-                        MatrixMut::part(of_keys_values, width, keys, self.heads.values(head)).add_product_of_columns(
-                            Matrix::part(&tile.scores, self.columns(), rows.clone(), columns),
-                            Matrix::part(&mixed, d, rows, 0..d),
-                        );
-                    }
-                });
-                tile.vjp(&mut of_scores, slopes.as_deref());
-                let mut of_tile = buffers.zeros(n * d);
-                tile.each_block(|columns, rows, (prefix, keys)| {
-                    let rows = rows.start * group..rows.end * group;
-                    MatrixMut::part(&mut of_tile, d, rows.clone(), 0..d).add(
-                        Matrix::part(&of_scores, self.columns(), rows.clone(), columns.clone()),
-                        self.keys(prefix, head, keys.clone()),
-                    );
-                    if !prefix {
-                        let width = self.heads.d_keys_values();
-                        MatrixMut::part(of_keys_values, width, keys, self.heads.keys(head)).add_product_of_columns(
-                            Matrix::part(&of_scores, self.columns(), rows.clone(), columns),
-                            Matrix::part(&tile.queries, d, rows, 0..d),
-                        );
-                    }
-                });
-                for (row, of_tile) in asking.zip(of_tile.chunks_exact(group * d)) {
-                    let out = &mut of_queries[row * width + head * group * d..][..group * d];
-                    elementwise::scale(of_tile, self.heads.scale, out);
+        let (width, of_row, columns) = (self.heads.d_queries(), self.heads.d_keys_values(), self.columns());
+        let n_rows = self.asking.len() * group;
+        let mut of_mixed = buffers.take(TILE * group * d);
+        let mut of_tile = buffers.take(TILE * group * d);
+        let mut of_scores = buffers.take(TILE * group * columns);
+        let mut slopes = self.heads.cap.map(|_| buffers.take(TILE * group * columns));
+        self.each_tile(buffers, |tile| {
+            let n = tile.asking.len() * group;
+            let of_mixed = &mut of_mixed[..n * d];
+            for (row, of_mixed) in tile.asking.clone().zip(of_mixed.chunks_exact_mut(group * d)) {
+                of_mixed.copy_from_slice(&gradient[row * width + tile.head * group * d..][..group * d]);
+            }
+            self.multiply(tile);
+            self.weigh_again(tile, &log_sums[tile.head * n_rows..][tile.asking.start * group..][..n], &mut slopes);
+            for part in self.parts(&tile.asking) {
+                let of_rows = Matrix::part(of_mixed, d, part.rows.clone(), 0..d);
+                MatrixMut::part(&mut of_scores, columns, part.rows.clone(), part.columns.clone())
+                    .set_transposed(of_rows, self.values(tile.head, &part));
+                if !part.is_prefix {
+                    let weights = Matrix::part(&tile.scores, columns, part.rows.clone(), part.columns.clone());
+                    MatrixMut::part(of_keys_values, of_row, part.keys.clone(), self.heads.values(tile.head))
+                        .add_product_of_columns(weights, of_rows);
                 }
             }
-        }
-    }
-
-    fn keys(&self, prefix: bool, head: usize, keys: Range<usize>) -> Matrix<'_> {
-        let numbers = if prefix { self.prefix } else { self.keys_values };
-        Matrix::part(numbers, self.heads.d_keys_values(), keys, self.heads.keys(head))
-    }
-
-    fn values(&self, prefix: bool, head: usize, keys: Range<usize>) -> Matrix<'_> {
-        let numbers = if prefix { self.prefix } else { self.keys_values };
-        Matrix::part(numbers, self.heads.d_keys_values(), keys, self.heads.values(head))
-    }
-
-    /// Some asking rows' products with all keys that any of them may see.
-    fn tile<'a>(&'a self, buffers: &Buffers, head: usize, asking: Range<usize>) -> Tile<'a> {
-        let (group, d) = (self.heads.group(), self.heads.d_head);
-        let mut queries = buffers.take(asking.len() * group * d);
-        // [asking, n_heads * d_head] -> [asking * group, d_head]
-        for (row, queries) in asking.clone().zip(queries.chunks_exact_mut(group * d)) {
-            let own = &self.queries[row * self.heads.d_queries() + head * group * d..][..group * d];
-            elementwise::scale(own, self.heads.scale, queries);
-        }
-        let mut scores = buffers.take(asking.len() * group * self.columns());
-        let columns = self.columns();
-        let mut tile = Tile { attention: self, head, asking, scores: buffers.take(0), queries };
-        tile.each_block(|block, rows, (prefix, keys)| {
-            let rows = rows.start * group..rows.end * group;
-            MatrixMut::part(&mut scores, columns, rows.clone(), block)
-                .set_transposed(Matrix::part(&tile.queries, d, rows, 0..d), self.keys(prefix, head, keys));
+            self.weights_vjp(tile, &mut of_scores, slopes.as_deref());
+            let of_tile = &mut of_tile[..n * d];
+            of_tile.fill(0.0);
+            for part in self.parts(&tile.asking) {
+                let of_part = Matrix::part(&of_scores, columns, part.rows.clone(), part.columns.clone());
+                MatrixMut::part(of_tile, d, part.rows.clone(), 0..d).add(of_part, self.keys(tile.head, &part));
+                if !part.is_prefix {
+                    let queries = Matrix::part(&tile.queries, d, part.rows.clone(), 0..d);
+                    MatrixMut::part(of_keys_values, of_row, part.keys.clone(), self.heads.keys(tile.head))
+                        .add_product_of_columns(of_part, queries);
+                }
+            }
+            for (row, of_tile) in tile.asking.clone().zip(of_tile.chunks_exact(group * d)) {
+                let out = &mut of_queries[row * width + tile.head * group * d..][..group * d];
+                scale(of_tile, self.heads.scale, out);
+            }
         });
-        tile.scores = scores;
-        tile
     }
-}
 
-impl Tile<'_> {
-    /// Calls a function with the columns of the prefix and of each block, the asking rows of the tile that meet it,
-    /// counted from the tile's first, and whether its keys are the prefix', and which.
-    fn each_block(&self, mut call: impl FnMut(Range<usize>, Range<usize>, (bool, Range<usize>))) {
-        let attention = self.attention;
-        let n_prefix = attention.n_prefix();
-        if n_prefix > 0 {
-            call(0..n_prefix, 0..self.asking.len(), (true, 0..n_prefix));
-        }
-        let asking = &attention.asking[self.asking.clone()];
-        for block in attention.blocks {
-            let rows = asking.partition_point(|&row| row < block.rows.start)
-                ..asking.partition_point(|&row| row < block.rows.end);
-            if !rows.is_empty() {
-                let columns = n_prefix + block.keys.start..n_prefix + block.keys.end;
-                call(columns, rows, (false, block.keys.clone()));
+    /// Calls a function with each tile, its queries in place.
+    fn each_tile(&self, buffers: &Buffers, mut call: impl FnMut(&mut Tile)) {
+        let (group, d, n) = (self.heads.group(), self.heads.d_head, self.asking.len());
+        let mut tile = Tile {
+            head: 0,
+            asking: 0..0,
+            queries: buffers.take(TILE * group * d),
+            scores: buffers.take(TILE * group * self.columns()),
+        };
+        for head in 0..self.heads.n_kv_heads {
+            for first in (0..n).step_by(TILE) {
+                (tile.head, tile.asking) = (head, first..n.min(first + TILE));
+                // [asking, n_heads * d_head] -> [asking * group, d_head]
+                for (row, queries) in tile.asking.clone().zip(tile.queries.chunks_exact_mut(group * d)) {
+                    let own = &self.queries[row * self.heads.d_queries() + head * group * d..][..group * d];
+                    scale(own, self.heads.scale, queries);
+                }
+                call(&mut tile);
             }
         }
+    }
+
+    /// The products that some asking rows have with keys: one with the prefix, one with each block that any may see.
+    fn parts(&self, asking: &Range<usize>) -> impl Iterator<Item = Part> {
+        let (group, n_prefix) = (self.heads.group(), self.n_prefix());
+        let rows = &self.asking[asking.clone()];
+        let all = 0..rows.len() * group;
+        let prefix = Part { rows: all, columns: 0..n_prefix, is_prefix: true, keys: 0..n_prefix };
+        let of_blocks = self.blocks.iter().map(move |block| {
+            let before = |end| rows.partition_point(|&row| row < end) * group;
+            Part {
+                rows: before(block.rows.start)..before(block.rows.end),
+                columns: n_prefix + block.keys.start..n_prefix + block.keys.end,
+                is_prefix: false,
+                keys: block.keys.clone(),
+            }
+        });
+        std::iter::once(prefix).chain(of_blocks).filter(|part| !part.rows.is_empty() && !part.keys.is_empty())
+    }
+
+    fn keys(&self, head: usize, part: &Part) -> Matrix<'_> {
+        let numbers = if part.is_prefix { self.prefix } else { self.keys_values };
+        Matrix::part(numbers, self.heads.d_keys_values(), part.keys.clone(), self.heads.keys(head))
+    }
+
+    fn values(&self, head: usize, part: &Part) -> Matrix<'_> {
+        let numbers = if part.is_prefix { self.prefix } else { self.keys_values };
+        Matrix::part(numbers, self.heads.d_keys_values(), part.keys.clone(), self.heads.values(head))
+    }
+
+    /// Products of a tile's queries with all keys that any of them may see.
+    fn multiply(&self, tile: &mut Tile) {
+        let d = self.heads.d_head;
+        for part in self.parts(&tile.asking) {
+            let queries = Matrix::part(&tile.queries, d, part.rows.clone(), 0..d);
+            MatrixMut::part(&mut tile.scores, self.columns(), part.rows.clone(), part.columns.clone())
+                .set_transposed(queries, self.keys(tile.head, &part));
+        }
+    }
+
+    /// The tree's row of each row of a tile, all query heads of the group counted.
+    fn rows_of<'t>(&'t self, tile: &Tile) -> impl Iterator<Item = usize> + use<'t> {
+        let group = self.heads.group();
+        self.asking[tile.asking.clone()].iter().flat_map(move |&row| std::iter::repeat_n(row, group))
     }
 
     /// Scores become weights.
-    fn weigh(&mut self, log_sums: &mut [f32]) {
-        if let Some(cap) = self.attention.heads.cap {
-            elementwise::cap(&mut self.scores, cap);
-        }
-        let (attention, asking) = (self.attention, self.asking.clone());
-        let (group, columns) = (attention.heads.group(), attention.columns());
-        let scores = &mut self.scores;
+    fn weigh(&self, tile: &mut Tile, log_sums: &mut [f32]) {
+        let rows = self.rows_of(tile).zip(log_sums);
+        let scores = tile.scores.chunks_exact_mut(self.columns());
         wide(
             #[inline(always)]
             || {
-                for (index, (scores, log_sum)) in scores.chunks_exact_mut(columns).zip(log_sums).enumerate() {
-                    let row = attention.asking[asking.start + index / group];
-                    *log_sum = softmax(scores, attention.sight.visible(row));
-                    attention.sight.hidden(row).iter().for_each(|range| scores[range.clone()].fill(0.0));
+                for (scores, (row, log_sum)) in scores.zip(rows) {
+                    let visible = self.sight.visible(row);
+                    if let Some(most) = self.heads.cap {
+                        visible.iter().for_each(|range| cap(&mut scores[range.clone()], most));
+                    }
+                    *log_sum = softmax(scores, visible);
+                    self.sight.hidden(row).iter().for_each(|range| scores[range.clone()].fill(0.0));
                 }
             },
         );
     }
 
     /// The same by sums that are known; with a cap, also the slopes of the squashed scores.
-    fn weigh_again(&mut self, buffers: &Buffers, log_sums: &[f32]) -> Option<Buffer> {
-        let slopes = self.attention.heads.cap.map(|cap| {
-            elementwise::cap(&mut self.scores, cap);
-            let mut slopes = buffers.copy(&self.scores);
-            slopes.iter_mut().for_each(|score| *score = 1.0 - (*score / cap) * (*score / cap));
-            slopes
-        });
-        let (attention, asking) = (self.attention, self.asking.clone());
-        let (group, columns) = (attention.heads.group(), attention.columns());
-        let scores = &mut self.scores;
+    fn weigh_again(&self, tile: &mut Tile, log_sums: &[f32], slopes: &mut Option<Buffer>) {
+        let columns = self.columns();
+        let rows = self.rows_of(tile).zip(log_sums);
+        let scores = tile.scores.chunks_exact_mut(columns);
         wide(
             #[inline(always)]
             || {
-                for (index, (scores, &log_sum)) in scores.chunks_exact_mut(columns).zip(log_sums).enumerate() {
-                    let row = attention.asking[asking.start + index / group];
-                    softmax_again(scores, attention.sight.visible(row), log_sum);
-                    attention.sight.hidden(row).iter().for_each(|range| scores[range.clone()].fill(0.0));
+                for (index, (scores, (row, &log_sum))) in scores.zip(rows).enumerate() {
+                    let visible = self.sight.visible(row);
+                    if let (Some(most), Some(slopes)) = (self.heads.cap, slopes.as_deref_mut()) {
+                        let slopes = &mut slopes[index * columns..(index + 1) * columns];
+                        for range in visible {
+                            cap(&mut scores[range.clone()], most);
+                            let capped = scores[range.clone()].iter();
+                            slopes[range.clone()].iter_mut().zip(capped).for_each(|(slope, &capped)| {
+                                *slope = cap_slope(capped, most);
+                            });
+                        }
+                    }
+                    softmax_again(scores, visible, log_sum);
+                    self.sight.hidden(row).iter().for_each(|range| scores[range.clone()].fill(0.0));
                 }
             },
         );
-        slopes
     }
 
-    /// The gradient of weights becomes that of scores.
-    fn vjp(&self, gradient: &mut [f32], slopes: Option<&[f32]>) {
-        let attention = self.attention;
-        let (group, columns) = (attention.heads.group(), attention.columns());
+    /// The gradient of a tile's weights becomes that of its scores.
+    fn weights_vjp(&self, tile: &Tile, gradient: &mut [f32], slopes: Option<&[f32]>) {
+        let columns = self.columns();
+        let rows = tile.scores.chunks_exact(columns).zip(gradient.chunks_exact_mut(columns)).zip(self.rows_of(tile));
         wide(
             #[inline(always)]
             || {
-                let rows = self.scores.chunks_exact(columns).zip(gradient.chunks_exact_mut(columns));
-                for (index, (weights, gradient)) in rows.enumerate() {
-                    let row = attention.asking[self.asking.start + index / group];
-                    softmax_vjp(weights, gradient, attention.sight.visible(row));
-                    attention.sight.hidden(row).iter().for_each(|range| gradient[range.clone()].fill(0.0));
+                for (index, ((weights, gradient), row)) in rows.enumerate() {
+                    let visible = self.sight.visible(row);
+                    softmax_vjp(weights, gradient, visible);
+                    self.sight.hidden(row).iter().for_each(|range| gradient[range.clone()].fill(0.0));
                     if let Some(slopes) = slopes {
                         let slopes = &slopes[index * columns..(index + 1) * columns];
-                        for range in attention.sight.visible(row) {
+                        for range in visible {
                             let slopes = &slopes[range.clone()];
                             gradient[range.clone()].iter_mut().zip(slopes).for_each(|(own, &slope)| *own *= slope);
                         }
@@ -285,17 +299,5 @@ impl Tile<'_> {
                 }
             },
         );
-    }
-
-    /// Weights times values, `[asking * group, d_head]`.
-    fn times_values(&self, out: &mut [f32]) {
-        let attention = self.attention;
-        let (group, d, columns) = (attention.heads.group(), attention.heads.d_head, attention.columns());
-        out.fill(0.0);
-        self.each_block(|block, rows, (prefix, keys)| {
-            let rows = rows.start * group..rows.end * group;
-            MatrixMut::part(out, d, rows.clone(), 0..d)
-                .add(Matrix::part(&self.scores, columns, rows, block), attention.values(prefix, self.head, keys));
-        });
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Block<'a> {
 /// What a block's gradient needs of its forward pass.
 pub(super) struct Saved {
     /// The block's input, `[rows, d_model]`.
-    x: Buffer,
+    pub(super) x: Buffer,
     attention_norm: Normed,
     /// Turned, `[asking, n_heads * d_head]`.
     queries: Buffer,
@@ -51,18 +51,18 @@ struct HeadsNormed {
 }
 
 impl Block<'_> {
-    /// Whether the last block: only rows after which answers stand ask anything there.
-    fn answers_only(&self) -> bool {
+    /// Whether it is the last block: only rows after which answers stand ask anything there.
+    pub(super) fn answers_only(&self) -> bool {
         self.layer + 1 == self.n_layers
     }
 
     /// The block's output, `[asking, d_model]`, from its input `[rows, d_model]`.
     pub(super) fn forward(&self, forest: &Forest, x: Buffer) -> (Buffer, Saved) {
         let (weights, buffers) = (self.weights, self.buffers);
-        let asking = forest.asking(self.answers_only());
+        let asking = forest.n_asking(self.answers_only());
         let (normed, attention_norm) = self.norms.forward(buffers, &weights.attention_norm, &x);
         let (keys_values, keys_norm) = self.keys_values(forest, &normed);
-        let normed = self.of_asking(forest, normed);
+        let normed = if self.answers_only() { self.of_answers(forest, &normed) } else { normed };
         let (queries, queries_norm) = self.queries(forest, &normed);
         drop(normed);
         let mut mixed = buffers.take(asking * self.heads.d_queries());
@@ -72,11 +72,12 @@ impl Block<'_> {
             let out = &mut mixed[rows.start * width..rows.end * width];
             attention.mix(buffers, out, &mut log_sums[rows.start * heads..rows.end * heads]);
         });
-        let mut out = self.of_asking(forest, buffers.copy(&x));
+        let of_asking = || if self.answers_only() { self.of_answers(forest, &x) } else { buffers.copy(&x) };
+        let mut out = of_asking();
         let attended = self.add_part(&weights.out, weights.attention_out_norm.as_ref(), &mixed, &mut out);
         drop(mixed);
         let middle = match self.residual {
-            Residual::Parallel => self.of_asking(forest, buffers.copy(&x)),
+            Residual::Parallel => of_asking(),
             Residual::Sequential | Residual::NormedTwice => buffers.copy(&out),
         };
         let (normed, perceptron_norm) = self.norms.forward(buffers, &weights.perceptron_norm, &middle);
@@ -107,7 +108,7 @@ impl Block<'_> {
     /// The gradient of the block's input, `[rows, d_model]`, from that of its output, `[asking, d_model]`.
     pub(super) fn vjp(&self, forest: &Forest, saved: Saved, mut gradient: Buffer) -> Buffer {
         let (weights, buffers) = (self.weights, self.buffers);
-        let d_model = saved.x.len() / forest.n_rows;
+        let d_model = weights.q.inputs();
         // The perceptron.
         let mut of_hidden = buffers.take(saved.up.len());
         self.part_vjp(&weights.down, weights.perceptron_out_norm.as_ref(), &saved.perceived, &gradient, &mut of_hidden);
@@ -195,23 +196,20 @@ impl Block<'_> {
                 asking,
                 queries: &queries[among.start * width..among.end * width],
                 keys_values: &keys_values[rows.start * of_row..rows.end * of_row],
-                prefix: tree.prefix(self.layer, self.n_layers),
+                prefix: tree.layer_prefix(self.layer, self.n_layers),
             };
             call(attention, among, rows);
         }
     }
 
-    /// The rows that ask, of all rows.
-    fn of_asking(&self, forest: &Forest, rows: Buffer) -> Buffer {
-        if !self.answers_only() {
-            return rows;
-        }
-        let width = rows.len() / forest.n_rows;
-        let mut asking = self.buffers.take(forest.n_answers * width);
-        for (out, row) in asking.chunks_exact_mut(width).zip(forest.answer_rows()) {
+    /// The rows after which answers stand, of all rows, `[rows, d_model]`.
+    fn of_answers(&self, forest: &Forest, rows: &[f32]) -> Buffer {
+        let width = self.weights.q.inputs();
+        let mut answers = self.buffers.take(forest.n_answers * width);
+        for (out, row) in answers.chunks_exact_mut(width).zip(forest.answer_rows()) {
             out.copy_from_slice(&rows[row * width..(row + 1) * width]);
         }
-        asking
+        answers
     }
 
     fn linear(&self, weights: &LinearWeights, x: &[f32]) -> Buffer {

@@ -1,40 +1,35 @@
+use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Memory that passes hand on to one another: a step takes no fresh pages where the one before it left enough.
 ///
-/// It holds as much as passes ever used at once, and gives nothing back while the model lives.
+/// It holds about as much as passes ever used at once, up to the rounding of sizes, while the model lives.
 #[derive(Clone, Default)]
-pub(super) struct Buffers(Arc<Mutex<Vec<Vec<f32>>>>);
+pub(super) struct Buffers(Arc<Mutex<Free>>);
+
+/// What nobody uses, by its size.
+#[derive(Default)]
+struct Free(BTreeMap<usize, Vec<Vec<f32>>>);
 
 /// Some of it; goes back when it is dropped.
 pub(super) struct Buffer {
+    /// At least as many as are in use.
     numbers: Vec<f32>,
+    len: usize,
     free: Buffers,
 }
 
 impl Buffers {
     /// So many numbers, whatever they are: who takes them writes each before reading it.
     pub(super) fn take(&self, len: usize) -> Buffer {
-        let numbers = {
-            let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let fits = |numbers: &Vec<f32>| numbers.capacity() >= len;
-            let fitting = (0..free.len()).filter(|&i| fits(&free[i])).min_by_key(|&i| free[i].capacity());
-            // One that is too small makes room for what it grows to.
-            let any = fitting.or_else(|| (0..free.len()).max_by_key(|&i| free[i].capacity()));
-            any.map(|i| free.swap_remove(i))
-        };
-        let numbers = match numbers {
-            Some(mut numbers) if numbers.capacity() >= len => {
-                numbers.resize(len, 0.0);
-                numbers
-            }
-            small => {
-                drop(small);
-                vec![0.0; len]
-            }
-        };
-        Buffer { numbers, free: self.clone() }
+        let size = size_for(len);
+        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).take(size);
+        let mut numbers = found.unwrap_or_else(|| vec![0.0; size]);
+        if cfg!(test) {
+            numbers.fill(f32::NAN);
+        }
+        Buffer { numbers, len, free: self.clone() }
     }
 
     /// So many zeros.
@@ -52,23 +47,46 @@ impl Buffers {
     }
 }
 
+impl Free {
+    /// One of a size; if there is none, as much as it will take is given back from other sizes, the largest first.
+    fn take(&mut self, size: usize) -> Option<Vec<f32>> {
+        if let Some(numbers) = self.0.get_mut(&size).and_then(Vec::pop) {
+            return Some(numbers);
+        }
+        let mut given = 0;
+        for (&other, free) in self.0.iter_mut().rev() {
+            while given < size && free.pop().is_some() {
+                given += other;
+            }
+        }
+        None
+    }
+}
+
+/// The size that is kept for a length: a power of two, or three quarters of one.
+fn size_for(len: usize) -> usize {
+    let power = len.next_power_of_two();
+    if len <= power / 4 * 3 { power / 4 * 3 } else { power }
+}
+
 impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.numbers
+        &self.numbers[..self.len]
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.numbers
+        &mut self.numbers[..self.len]
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
         let numbers = std::mem::take(&mut self.numbers);
-        self.free.0.lock().unwrap_or_else(PoisonError::into_inner).push(numbers);
+        let mut free = self.free.0.lock().unwrap_or_else(PoisonError::into_inner);
+        free.0.entry(numbers.len()).or_default().push(numbers);
     }
 }

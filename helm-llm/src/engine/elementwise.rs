@@ -1,9 +1,10 @@
 //! What the engine computes number by number, compiled for the instructions that the processor turns out to have.
 //!
 //! Sums are taken in sixteen lanes whatever the processor's width is, and nothing is contracted, so that these numbers
-//! are the same on all processors.
+//! are the same on all processors; only logarithms are the system's.
 
 use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
+use std::ops::Range;
 
 use pulp::Arch;
 
@@ -32,6 +33,21 @@ fn sum_of(a: &[f32], b: &[f32], each: impl Fn(f32, f32) -> f32) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
+/// The same of triples.
+#[inline(always)]
+fn sum_of_three(a: &[f32], b: &[f32], c: &[f32], each: impl Fn(f32, f32, f32) -> f32) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let whole = a.len() / LANES * LANES;
+    let chunks = a.chunks_exact(LANES).zip(b.chunks_exact(LANES)).zip(c.chunks_exact(LANES));
+    for ((a, b), c) in chunks {
+        for lane in 0..LANES {
+            lanes[lane] += each(a[lane], b[lane], c[lane]);
+        }
+    }
+    let rest: f32 = a[whole..].iter().zip(&b[whole..]).zip(&c[whole..]).map(|((&a, &b), &c)| each(a, b, c)).sum();
+    lanes.iter().sum::<f32>() + rest
+}
+
 /// The largest of some numbers.
 #[inline(always)]
 fn most(numbers: &[f32]) -> f32 {
@@ -46,7 +62,7 @@ fn most(numbers: &[f32]) -> f32 {
     lanes.iter().fold(rest, |most, &x| if x > most { x } else { most })
 }
 
-/// The exponential function, within 2e-7 of it relatively; below -87 it stays where it is there.
+/// The exponential function, within 4e-7 of it relatively; below -87 it stays where it is there.
 ///
 /// Cephes' polynomial (Moshier 1989) on what is left of the nearest multiple of ln 2.
 #[inline(always)]
@@ -171,6 +187,14 @@ pub(super) fn add(out: &mut [f32], other: &[f32]) {
     );
 }
 
+/// `out += other * by`.
+pub(super) fn add_scaled(out: &mut [f32], other: &[f32], by: f32) {
+    wide(
+        #[inline(always)]
+        || out.iter_mut().zip(other).for_each(|(out, &other)| *out += other * by),
+    );
+}
+
 /// Adds a row to each row.
 pub(super) fn add_row(out: &mut [f32], row: &[f32]) {
     wide(
@@ -215,16 +239,8 @@ pub(super) fn rms_norm_vjp(x: &[f32], weight: &[f32], scales: &[f32], gradient: 
         || {
             let rows = x.chunks_exact(d).zip(gradient.chunks_exact(d)).zip(out.chunks_exact_mut(d)).zip(scales);
             for (((x, gradient), out), &scale) in rows {
-                let mut lanes = [0f32; LANES];
-                let whole = d / LANES * LANES;
-                let chunks = x.chunks_exact(LANES).zip(gradient.chunks_exact(LANES)).zip(weight.chunks_exact(LANES));
-                for ((x, gradient), weight) in chunks {
-                    for lane in 0..LANES {
-                        lanes[lane] += x[lane] * gradient[lane] * weight[lane];
-                    }
-                }
-                let rest: f32 = (whole..d).map(|i| x[i] * gradient[i] * weight[i]).sum();
-                let along = (lanes.iter().sum::<f32>() + rest) * scale * scale * scale / d as f32;
+                let sum = sum_of_three(x, gradient, weight, |x, gradient, weight| x * gradient * weight);
+                let along = sum * scale * scale * scale / d as f32;
                 for (((out, &x), &gradient), &weight) in out.iter_mut().zip(x).zip(gradient).zip(weight) {
                     *out += gradient * weight * scale - x * along;
                 }
@@ -280,11 +296,8 @@ pub(super) fn layer_norm_vjp(
             let rows = x.chunks_exact(d).zip(gradient.chunks_exact(d)).zip(out.chunks_exact_mut(d));
             for ((((x, gradient), out), &scale), &mean) in rows.zip(scales).zip(means) {
                 let all = sum_of(gradient, weight, |gradient, weight| gradient * weight) / d as f32;
-                let mut along = 0.0;
-                for ((&x, &gradient), &weight) in x.iter().zip(gradient).zip(weight) {
-                    along += gradient * weight * (x - mean) * scale;
-                }
-                along /= d as f32;
+                let sum = sum_of_three(x, gradient, weight, |x, gradient, weight| gradient * weight * (x - mean));
+                let along = sum * scale / d as f32;
                 for (((out, &x), &gradient), &weight) in out.iter_mut().zip(x).zip(gradient).zip(weight) {
                     *out += scale * (gradient * weight - all - (x - mean) * scale * along);
                 }
@@ -308,18 +321,29 @@ pub(super) fn turn(head: &mut [f32], cos: &[f32], sin: &[f32], back: bool) {
 }
 
 /// Squashes numbers to `cap * tanh(number / cap)`.
+#[inline(always)]
 pub(super) fn cap(numbers: &mut [f32], cap: f32) {
+    numbers.iter_mut().for_each(|number| *number = cap * tanh(*number / cap));
+}
+
+/// The same of many.
+pub(super) fn cap_all(numbers: &mut [f32], most: f32) {
     wide(
         #[inline(always)]
-        || numbers.iter_mut().for_each(|number| *number = cap * tanh(*number / cap)),
+        || cap(numbers, most),
     );
 }
 
-/// `exp(number - most)` of the numbers of some ranges of a row in their places; the logarithm of their sum, `most` added.
-///
-/// With `divided`, the sum of all is one afterwards.
+/// The derivative of [`cap`] where it gave this number.
 #[inline(always)]
-pub(super) fn softmax(row: &mut [f32], ranges: &[std::ops::Range<usize>]) -> f32 {
+pub(super) fn cap_slope(capped: f32, cap: f32) -> f32 {
+    let share = capped / cap;
+    1.0 - share * share
+}
+
+/// The softmax of the numbers of some ranges of a row in their places; the logarithm of the sum of their exponentials.
+#[inline(always)]
+pub(super) fn softmax(row: &mut [f32], ranges: &[Range<usize>]) -> f32 {
     let largest = ranges.iter().fold(f32::NEG_INFINITY, |largest, range| {
         let own = most(&row[range.clone()]);
         if own > largest { own } else { largest }
@@ -339,7 +363,7 @@ pub(super) fn softmax(row: &mut [f32], ranges: &[std::ops::Range<usize>]) -> f32
 
 /// `exp(number - log_sum)` of the numbers of some ranges of a row in their places.
 #[inline(always)]
-pub(super) fn softmax_again(row: &mut [f32], ranges: &[std::ops::Range<usize>], log_sum: f32) {
+pub(super) fn softmax_again(row: &mut [f32], ranges: &[Range<usize>], log_sum: f32) {
     for range in ranges {
         row[range.clone()].iter_mut().for_each(|number| *number = exp(*number - log_sum));
     }
@@ -347,7 +371,7 @@ pub(super) fn softmax_again(row: &mut [f32], ranges: &[std::ops::Range<usize>], 
 
 /// The gradient of a softmax' input, in the place of that of its result, in some ranges of a row.
 #[inline(always)]
-pub(super) fn softmax_vjp(weights: &[f32], gradient: &mut [f32], ranges: &[std::ops::Range<usize>]) {
+pub(super) fn softmax_vjp(weights: &[f32], gradient: &mut [f32], ranges: &[Range<usize>]) {
     let along: f32 =
         ranges.iter().map(|range| sum_of(&weights[range.clone()], &gradient[range.clone()], |a, b| a * b)).sum();
     for range in ranges {
@@ -357,23 +381,28 @@ pub(super) fn softmax_vjp(weights: &[f32], gradient: &mut [f32], ranges: &[std::
     }
 }
 
-/// The largest of a row of logits and the logarithm of the sum of their exponentials.
-pub(super) fn log_sum_exp(logits: &[f32]) -> (f32, f32) {
+/// The largest of a row of logits, and the sum of the exponentials of what they are below it.
+pub(super) fn sum_exp(logits: &[f32]) -> (f32, f32) {
     wide(
         #[inline(always)]
         || {
             let largest = most(logits);
-            let sum = sum_of(logits, logits, |a, _| exp(a - largest));
-            (largest, largest + sum.ln())
+            (largest, sum_of(logits, logits, |a, _| exp(a - largest)))
         },
     )
 }
 
-/// Logits become the gradient that `weight` times minus their softmax is.
-pub(super) fn minus_softmax(logits: &mut [f32], log_sum: f32, weight: f32) {
+/// Logits become probabilities, each times the slope of its cap.
+pub(super) fn logits_to_shares(logits: &mut [f32], largest: f32, sum: f32, cap: Option<f32>) {
+    let share = 1.0 / sum;
     wide(
         #[inline(always)]
-        || logits.iter_mut().for_each(|logit| *logit = -weight * exp(*logit - log_sum)),
+        || match cap {
+            None => logits.iter_mut().for_each(|logit| *logit = exp(*logit - largest) * share),
+            Some(cap) => {
+                logits.iter_mut().for_each(|logit| *logit = exp(*logit - largest) * share * cap_slope(*logit, cap));
+            }
+        },
     );
 }
 

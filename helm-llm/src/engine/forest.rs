@@ -15,24 +15,27 @@ pub(super) struct Forest {
 pub(super) struct Tree {
     pub(super) rows: TreeRows,
     pub(super) blocks: Vec<KeyBlock>,
-    pub(super) all: Sight,
+    all: Sight,
     /// In layers with a window, where that makes a difference.
-    pub(super) windowed: Option<Sight>,
+    windowed: Option<Sight>,
     /// Every row.
     every: Vec<usize>,
     /// The rows after which answers stand, ascending.
-    pub(super) answers: Vec<usize>,
+    answers: Vec<usize>,
     /// Where the tree's rows begin among all.
     pub(super) first_row: usize,
     /// Where the tree's answers begin among all.
-    pub(super) first_answer: usize,
+    first_answer: usize,
     /// Keys and values of the constant text in front, `[n_layers, prefix, 2 * n_kv_heads * d_head]`.
-    pub(super) prefix: Arc<[f32]>,
+    prefix: Arc<Vec<f32>>,
 }
 
+/// A tree's rows, those of them after which answers stand, and the keys and values of its prefix.
+pub(super) type TreeParts = (TreeRows, Vec<usize>, Arc<Vec<f32>>);
+
 impl Forest {
-    /// Trees with their answers' rows and their prefixes' keys and values.
-    pub(super) fn new(trees: Vec<(TreeRows, Vec<usize>, Arc<[f32]>)>, window: Option<usize>) -> Self {
+    /// Trees from their parts.
+    pub(super) fn new(trees: Vec<TreeParts>, window: Option<usize>) -> Self {
         let mut forest = Self { trees: Vec::with_capacity(trees.len()), n_rows: 0, n_answers: 0 };
         for (rows, answers, prefix) in trees {
             let blocks = rows.key_blocks();
@@ -56,8 +59,8 @@ impl Forest {
         forest
     }
 
-    /// The rows of all trees that ask in a layer.
-    pub(super) fn asking(&self, answers_only: bool) -> usize {
+    /// How many rows of all trees ask in a layer.
+    pub(super) fn n_asking(&self, answers_only: bool) -> usize {
         if answers_only { self.n_answers } else { self.n_rows }
     }
 
@@ -89,7 +92,7 @@ impl Tree {
     }
 
     /// A layer's keys and values of the prefix.
-    pub(super) fn prefix(&self, layer: usize, n_layers: usize) -> &[f32] {
+    pub(super) fn layer_prefix(&self, layer: usize, n_layers: usize) -> &[f32] {
         let width = self.prefix.len() / n_layers;
         &self.prefix[layer * width..(layer + 1) * width]
     }

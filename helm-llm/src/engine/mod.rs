@@ -6,10 +6,15 @@
 //! rows after which answers stand. Attention skips what the mask forbids by the tree's own order ([`TreeRows`]).
 //!
 //! For the gradient, a layer keeps its input, queries, keys and values, what stands between its two halves, and the
-//! perceptron's hidden layer: for each row behind the constant text
-//! `4 (2 d_model + d_queries + d_keys_values + gates * d_hidden + n_heads)` bytes, with 2 gates in a gated perceptron
-//! and 1 otherwise; all layers of all passes that run at once. With [`Engine::with_recomputed_layers`] it is `4 d_model` a
-//! layer, and one layer's rest.
+//! perceptron's hidden layer, in f32: for each row behind the constant text
+//! `2 d_model + d_queries + d_keys_values + n_heads + hidden * d_hidden + norms` numbers, `d_keys_values` being both,
+//! `hidden` 2 where the perceptron is gated and 1 otherwise, `norms` what norms beside the usual two are taken of
+//! (`2 d_model` in Gemma, `d_queries + d_keys_values / 2` in Qwen 3 and Gemma 3) and two or three more a norm. That is
+//! kept of all rows of all passes between their forward pass and their gradient: of a step's part, since passes run side
+//! by side, so that [`micro_batches`](crate::TrainConfig::micro_batches) bound it. With
+//! [`Engine::with_recomputed_layers`] it is `d_model` numbers a layer, and the rest of one layer for each thread. Sizes
+//! are rounded up to a power of two or three quarters of one. Scoring keeps one layer's for each thread. Either has
+//! 64 rows of logits for each thread.
 //!
 //! [`TreeRows`]: tree_rows::TreeRows
 
@@ -38,12 +43,12 @@ use answers::{Answers, RowTarget, SavedAnswers};
 use attention::Heads;
 use block::{Block, Saved};
 use buffers::{Buffer, Buffers};
-use forest::Forest;
+use forest::{Forest, TreeParts};
 use norm::Norms;
 use tree_rows::TreeRows;
 use turns::{Table, Turns};
 
-/// Rows that a task takes at least, if there are so many: with fewer, reading the weights costs more than the products.
+/// Rows that a task takes, about, if there are so many: with fewer, reading the weights costs more than the products.
 const TASK_ROWS: usize = 192;
 
 /// A decoder of any family in f32 on the CPU.
@@ -54,7 +59,7 @@ pub(crate) struct Engine {
     /// Of layers with a window, where they have their own.
     windowed_turns: Option<Turns>,
     buffers: Buffers,
-    prefixes: PrefixCache<Arc<[f32]>>,
+    prefixes: PrefixCache<Arc<Vec<f32>>>,
     /// Whether a gradient computes each layer a second time instead of keeping what it needs.
     recompute: bool,
 }
@@ -81,11 +86,14 @@ enum SavedLayer {
     Input(Buffer),
 }
 
-/// Some of a batch's trees, ready to be computed.
+/// Some of a batch's trees.
+#[derive(Default)]
 struct Task {
-    forest: Forest,
+    trees: Vec<TreeParts>,
     targets: Vec<RowTarget>,
+    /// Where each row stands in the batch.
     places: Vec<usize>,
+    n_answers: usize,
 }
 
 impl Engine {
@@ -125,12 +133,13 @@ impl Engine {
         self.tasks(batch)
             .into_par_iter()
             .flat_map_iter(|task| {
-                let tables = self.tables(&task.forest);
+                let forest = Forest::new(task.trees, self.window());
+                let tables = self.tables(&forest);
                 let mut x = self.embed(batch, &task.places, soft);
                 for layer in 0..self.config.n_layers {
-                    x = self.block(layer, &tables).forward(&task.forest, x).0;
+                    x = self.block(layer, &tables).forward(&forest, x).0;
                 }
-                self.answers().forward(x, &task.targets).0
+                self.answers().forward(&x, &task.targets)
             })
             .collect()
     }
@@ -141,17 +150,20 @@ impl Engine {
         batch: &PackedTrees,
         soft: &[f32],
     ) -> (Vec<TargetScore>, Vec<SavedTask>) {
-        let tasks = self.tasks(batch).into_par_iter().map(|Task { forest, targets, places }| {
+        let tasks = self.tasks(batch).into_par_iter().map(|Task { trees, targets, places, .. }| {
+            let forest = Forest::new(trees, self.window());
             let tables = self.tables(&forest);
             let mut x = self.embed(batch, &places, soft);
             let mut layers = Vec::with_capacity(self.config.n_layers);
             for layer in 0..self.config.n_layers {
-                let input = self.recompute.then(|| self.buffers.copy(&x));
-                let (out, saved) = self.block(layer, &tables).forward(&forest, x);
-                layers.push(input.map_or(SavedLayer::Whole(saved), SavedLayer::Input));
+                let block = self.block(layer, &tables);
+                let (out, saved) = block.forward(&forest, x);
+                // The last one keeps little, and its gradient is the first to be taken.
+                let is_kept = !self.recompute || block.answers_only();
+                layers.push(if is_kept { SavedLayer::Whole(saved) } else { SavedLayer::Input(saved.x) });
                 x = out;
             }
-            let (scores, answers) = self.answers().forward(x, &targets);
+            let (scores, answers) = self.answers().forward_to_differentiate(x, &targets);
             let soft = places.iter().enumerate().filter_map(|(row, &place)| match batch.places[place] {
                 Place::Soft(soft) => Some((row, soft)),
                 Place::Token(_) | Place::Pad => None,
@@ -164,8 +176,13 @@ impl Engine {
     }
 
     /// The gradient of `n_soft` soft tokens from that of the targets' log-probabilities, `[n_soft, d_model]`.
+    ///
+    /// # Panics
+    /// If the gradient has not one number a target.
     pub(crate) fn vjp(&self, tasks: Vec<SavedTask>, gradient: &[f64], n_soft: usize) -> Vec<f32> {
         let d = self.config.d_model;
+        let n_targets: usize = tasks.iter().map(|task| task.targets.len()).sum();
+        assert_eq!(gradient.len(), n_targets, "one number a target");
         let mut rest = gradient;
         let with_gradient: Vec<(SavedTask, &[f64])> = tasks
             .into_iter()
@@ -179,7 +196,7 @@ impl Engine {
             .into_par_iter()
             .map(|(task, gradient)| {
                 let SavedTask { forest, tables, mut layers, answers, targets, soft } = task;
-                let mut of_x = self.answers().vjp(answers, &targets, gradient);
+                let mut of_x = self.answers().vjp(&answers, &targets, gradient);
                 for layer in (0..self.config.n_layers).rev() {
                     let block = self.block(layer, &tables);
                     let saved = match layers.pop().expect("as many as there are layers") {
@@ -202,61 +219,59 @@ impl Engine {
 
     /// A batch's trees in tasks, in their order.
     fn tasks(&self, batch: &PackedTrees) -> Vec<Task> {
-        let prefixes = self.prefixes.get_or_compute(&batch.prefixes, |texts| self.prefixes(texts));
-        let mut tasks = Vec::new();
-        let (mut trees, mut targets, mut places) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut n_rows, mut n_answers) = (0, 0);
+        let n_vocab = self.config.n_vocab;
+        assert!(batch.targets.iter().all(|&(_, id)| (id as usize) < n_vocab), "targets are of the vocabulary");
+        let prefixes = self.prefixes.get_or_compute(&batch.prefixes, |texts| self.compute_prefixes(texts));
+        let trees: Vec<TreeRows> = (0..batch.batch()).map(|row| TreeRows::new(batch, row)).collect();
+        let sizes: Vec<usize> = trees.iter().map(TreeRows::len).collect();
         let mut all_targets = batch.targets.iter().peekable();
-        for (row, prefix) in prefixes.into_iter().enumerate() {
-            let rows = TreeRows::new(batch, row);
+        let mut tasks: Vec<Task> = Vec::new();
+        for (row, ((rows, prefix), begins)) in trees.into_iter().zip(prefixes).zip(task_begins(&sizes)).enumerate() {
+            if begins {
+                tasks.push(Task::default());
+            }
+            let task = tasks.last_mut().expect("the first tree begins a task");
+            let first = row * batch.length;
             let mut row_of_place = vec![0; batch.length];
             for (own, &place) in rows.places.iter().enumerate() {
-                row_of_place[place - row * batch.length] = own;
+                row_of_place[place - first] = own;
             }
             let mut own = Vec::new();
-            while let Some((place, id)) = all_targets.next_if(|(place, _)| *place < (row + 1) * batch.length) {
-                own.push((row_of_place[place - row * batch.length], *id));
+            while let Some((place, id)) = all_targets.next_if(|(place, _)| *place < first + batch.length) {
+                own.push((row_of_place[place - first], *id));
             }
             // Several answers may follow one row: its logits are computed once.
             let mut answers: Vec<usize> = own.iter().map(|&(row, _)| row).collect();
             answers.sort_unstable();
             answers.dedup();
-            targets.extend(
-                own.into_iter()
-                    .map(|(row, id)| RowTarget { row: n_answers + answers.partition_point(|&other| other < row), id }),
-            );
-            n_rows += rows.len();
-            n_answers += answers.len();
-            places.extend_from_slice(&rows.places);
-            trees.push((rows, answers, prefix.unwrap_or_default()));
-            if n_rows >= TASK_ROWS || row + 1 == batch.batch() {
-                let forest = Forest::new(std::mem::take(&mut trees), self.window());
-                let (targets, places) = (std::mem::take(&mut targets), std::mem::take(&mut places));
-                tasks.push(Task { forest, targets, places });
-                (n_rows, n_answers) = (0, 0);
-            }
+            let among = |row| task.n_answers + answers.partition_point(|&other| other < row);
+            task.targets.extend(own.into_iter().map(|(row, id)| RowTarget { row: among(row), id }));
+            task.n_answers += answers.len();
+            task.places.extend_from_slice(&rows.places);
+            task.trees.push((rows, answers, prefix.unwrap_or_default()));
         }
         tasks
     }
 
     /// Keys and values of constant texts in all layers.
-    fn prefixes(&self, texts: &[&[u32]]) -> Vec<Arc<[f32]>> {
+    fn compute_prefixes(&self, texts: &[&[u32]]) -> Vec<Arc<Vec<f32>>> {
+        // A product of a single row may round in another way than the same row's among others, and the cache must not
+        // depend on who was computed together: such a text is a task of its own.
+        let sizes: Vec<usize> = texts.iter().map(|text| text.len()).collect();
         let mut tasks: Vec<Vec<&[u32]>> = Vec::new();
-        let mut n_rows = 0;
-        for &text in texts {
+        let mut was_alone = false;
+        for (&text, begins) in texts.iter().zip(task_begins(&sizes)) {
+            let is_alone = text.len() == 1;
             match tasks.last_mut() {
-                Some(task) if n_rows < TASK_ROWS => task.push(text),
-                _ => {
-                    tasks.push(vec![text]);
-                    n_rows = 0;
-                }
+                Some(task) if !(begins || is_alone || was_alone) => task.push(text),
+                _ => tasks.push(vec![text]),
             }
-            n_rows += text.len();
+            was_alone = is_alone;
         }
         tasks.into_par_iter().flat_map_iter(|texts| self.prefixes_of_task(&texts)).collect()
     }
 
-    fn prefixes_of_task(&self, texts: &[&[u32]]) -> Vec<Arc<[f32]>> {
+    fn prefixes_of_task(&self, texts: &[&[u32]]) -> Vec<Arc<Vec<f32>>> {
         let trees = texts.iter().map(|text| (TreeRows::text(text.len()), Vec::new(), Arc::default())).collect();
         let forest = Forest::new(trees, self.window());
         let tables = self.tables(&forest);
@@ -277,7 +292,7 @@ impl Engine {
                 kept.extend_from_slice(&saved.keys_values[rows.start * width..rows.end * width]);
             }
         }
-        kept.into_iter().map(Arc::from).collect()
+        kept.into_iter().map(Arc::new).collect()
     }
 
     /// What stands at some places of a batch, `[places, d_model]`.
@@ -354,4 +369,18 @@ impl Engine {
     fn answers(&self) -> Answers<'_> {
         Answers::new(&self.weights, self.norms(), self.config.logit_cap, &self.buffers)
     }
+}
+
+/// Which of some trees of these rows begin a task: tasks are about as large as one another, and not smaller than
+/// [`TASK_ROWS`] where there are so many rows.
+fn task_begins(sizes: &[usize]) -> Vec<bool> {
+    let total: usize = sizes.iter().sum();
+    let aim = total.div_ceil((total / TASK_ROWS).max(1));
+    let mut rows = aim;
+    let begins = sizes.iter().map(|size| {
+        let begins = rows >= aim;
+        rows = if begins { *size } else { rows + size };
+        begins
+    });
+    begins.collect()
 }

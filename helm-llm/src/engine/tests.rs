@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::tree_rows::TreeRows;
 use crate::packed::{PackedTrees, Padding};
 use crate::tree::{Input, QuestionTargets, Target, TokenTree};
-use crate::{FrozenDecoder, FrozenModel};
+use crate::{FrozenDecoder, FrozenModel, TargetScore};
 
 /// Largest difference of a log-probability, and, as a share of the largest entry, of a gradient.
 const SAME: f64 = 1e-4;
@@ -24,7 +24,11 @@ static MODELS: LazyLock<Vec<(String, [FrozenDecoder; 3])>> = LazyLock::new(|| {
     let mut folders: Vec<PathBuf> = families.map(|entry| entry.expect("a folder").path()).collect();
     folders.push(fixtures.join("tiny-llama"));
     let device = helm_encoders::device("cpu").expect("the CPU");
-    let load = |folder: &PathBuf| FrozenDecoder::load(folder, &device).expect("a model");
+    let load = |folder: &PathBuf| {
+        let model = FrozenDecoder::load(folder, &device).expect("a model");
+        assert!(model.has_engine(), "the CPU has an engine");
+        model
+    };
     let models = |folder: PathBuf| {
         let own = [load(&folder), load(&folder).with_recomputed_layers(), load(&folder).without_engine()];
         (folder.display().to_string(), own)
@@ -89,37 +93,46 @@ fn pack(plans: &[Plan], padding: Padding) -> (PackedTrees, usize) {
     (packed, plans.iter().map(|plan| plan.n_soft).sum())
 }
 
-/// Log-probabilities by both ways to compute them, and the gradient of a fixed mixture of them.
-fn compute(model: &FrozenDecoder, batch: &PackedTrees, n_soft: usize) -> (Vec<f64>, Vec<f64>, Vec<f32>) {
+/// What a model makes of a batch.
+struct Computed {
+    scores: Vec<TargetScore>,
+    log_probs: Vec<f64>,
+    /// Of a fixed mixture of the log-probabilities.
+    gradient: Vec<f32>,
+}
+
+fn compute(model: &FrozenDecoder, batch: &PackedTrees, n_soft: usize) -> Computed {
     let d = model.d_model();
     let soft: Vec<f32> = (0..n_soft * d).map(|i| (0.3 * i as f32).sin()).collect();
     let soft = || Tensor::<2>::from_data(TensorData::new(soft.clone(), [n_soft, d]), model.device());
     let scores = model.target_scores(batch, (n_soft > 0).then(soft));
-    let scores = scores.into_iter().map(|score| score.log_prob).collect();
     if n_soft == 0 {
-        return (scores, Vec::new(), Vec::new());
+        return Computed { scores, log_probs: Vec::new(), gradient: Vec::new() };
     }
     let (log_probs, vjp) = model.log_probs_with_vjp(batch, soft());
     let weights: Vec<f64> = (0..log_probs.len()).map(|i| (i as f64 + 0.5).cos()).collect();
     let gradient = vjp.apply(&weights).into_data().try_to_vec::<f32>().expect("f32");
-    (scores, log_probs, gradient)
+    Computed { scores, log_probs, gradient }
 }
 
 fn check(plans: &[Plan], padding: Padding) -> Result<(), TestCaseError> {
     let (batch, n_soft) = pack(plans, padding);
     for (name, [engine, recomputing, burn]) in &*MODELS {
-        let (scores, log_probs, gradient) = compute(engine, &batch, n_soft);
-        let (expected, _, expected_gradient) = compute(burn, &batch, n_soft);
-        for found in [&scores, &log_probs].into_iter().filter(|found| !found.is_empty()) {
-            for (found, expected) in found.iter().zip(&expected) {
-                prop_assert!((found - expected).abs() < SAME * expected.abs().max(1.0), "{name}: {found} {expected}");
-            }
+        let found = compute(engine, &batch, n_soft);
+        let expected = compute(burn, &batch, n_soft);
+        for (found, expected) in found.scores.iter().zip(&expected.scores) {
+            let (own, other) = (found.log_prob, expected.log_prob);
+            prop_assert!((own - other).abs() < SAME * other.abs().max(1.0), "{name}: {own} {other}");
+            prop_assert_eq!(found.is_most_likely, expected.is_most_likely, "{}: {}", name, own);
         }
-        let most = expected_gradient.iter().fold(0f32, |most, value| most.max(value.abs()));
-        for (found, expected) in gradient.iter().zip(&expected_gradient) {
-            prop_assert!(f64::from((found - expected).abs()) <= SAME * f64::from(most), "{name}: {found} {expected}");
+        for (own, score) in found.log_probs.iter().zip(&found.scores) {
+            prop_assert!((own - score.log_prob).abs() < SAME, "{name}: {own} {}", score.log_prob);
         }
-        prop_assert_eq!(gradient, compute(recomputing, &batch, n_soft).2, "{}", name);
+        let most = expected.gradient.iter().fold(0f32, |most, value| most.max(value.abs()));
+        for (own, other) in found.gradient.iter().zip(&expected.gradient) {
+            prop_assert!(f64::from((own - other).abs()) <= SAME * f64::from(most), "{name}: {own} {other}");
+        }
+        prop_assert_eq!(found.gradient, compute(recomputing, &batch, n_soft).gradient, "{}", name);
     }
     Ok(())
 }
@@ -154,17 +167,17 @@ proptest! {
             for row in 0..rows.len() {
                 let place = rows.places[row];
                 let near = |position: usize| window.is_none_or(|window| rows.positions[row] - position < window);
-                let expected: Vec<usize> = (0..rows.prefix)
+                let expected: Vec<usize> = (0..rows.n_prefix)
                     .filter(|&position| near(position))
                     .chain((0..rows.len()).filter(|&other| {
                         sees[place * batch.length + rows.places[other]] && near(rows.positions[other])
-                    }).map(|other| rows.prefix + other))
+                    }).map(|other| rows.n_prefix + other))
                     .collect();
                 let visible: Vec<usize> = sight.visible(row).iter().cloned().flatten().collect();
                 prop_assert_eq!(&visible, &expected);
-                let mut covered: Vec<usize> = (0..rows.prefix).collect();
+                let mut covered: Vec<usize> = (0..rows.n_prefix).collect();
                 let own = blocks.iter().filter(|block| block.rows.contains(&row));
-                covered.extend(own.flat_map(|block| block.keys.clone()).map(|key| rows.prefix + key));
+                covered.extend(own.flat_map(|block| block.keys.clone()).map(|key| rows.n_prefix + key));
                 let mut both: Vec<usize> = sight.hidden(row).iter().cloned().flatten().chain(visible).collect();
                 both.sort_unstable();
                 prop_assert_eq!(both, covered);

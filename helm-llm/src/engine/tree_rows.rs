@@ -17,7 +17,7 @@ pub(super) struct TreeRows {
     /// Behind the last row that sees each.
     ends: Vec<usize>,
     /// How many tokens stand before them, seen by all.
-    pub(super) prefix: usize,
+    pub(super) n_prefix: usize,
 }
 
 /// Some keys, and the rows from the first of them on that may see them.
@@ -27,7 +27,7 @@ pub(super) struct KeyBlock {
     pub(super) rows: Range<usize>,
 }
 
-/// What the rows of a tree see in one kind of layer. Columns count the prefix' tokens first, the rows behind them.
+/// What each row of a tree sees in one kind of layer. Columns count the prefix' tokens first, the rows behind them.
 pub(super) struct Sight {
     visible: Ragged,
     /// What [`KeyBlock`]s and the prefix have beside it.
@@ -82,7 +82,7 @@ impl TreeRows {
             positions: Vec::new(),
             parents: Vec::new(),
             ends: Vec::new(),
-            prefix: batch.prefixes[row].len(),
+            n_prefix: batch.prefixes[row].len(),
         };
         // The next place to visit is the last of the stack.
         let mut stack: Vec<(usize, Option<usize>)> = roots.into_iter().rev().map(|root| (root, None)).collect();
@@ -105,7 +105,7 @@ impl TreeRows {
             positions: (0..length).collect(),
             parents: (0..length).map(|row| row.checked_sub(1)).collect(),
             ends: vec![length; length],
-            prefix: 0,
+            n_prefix: 0,
         }
     }
 
@@ -151,9 +151,9 @@ impl TreeRows {
             // The whole path, as ranges of columns.
             let mut path = match self.parents[row] {
                 Some(parent) => paths[parent].clone(),
-                None => Some(0..self.prefix).filter(|prefix| !prefix.is_empty()).into_iter().collect(),
+                None => Some(0..self.n_prefix).filter(|prefix| !prefix.is_empty()).into_iter().collect(),
             };
-            let column = self.prefix + row;
+            let column = self.n_prefix + row;
             match path.last_mut() {
                 Some(last) if last.end == column => last.end += 1,
                 _ => path.push(column..column + 1),
@@ -161,8 +161,8 @@ impl TreeRows {
             let visible = last_of(&path, window.unwrap_or(usize::MAX));
             let covering = blocks.iter().take_while(|block| block.keys.start <= row);
             let covering = covering.filter(|block| block.rows.contains(&row)).map(|block| &block.keys);
-            let covered = std::iter::once(0..self.prefix)
-                .chain(covering.map(|keys| self.prefix + keys.start..self.prefix + keys.end));
+            let covered = std::iter::once(0..self.n_prefix)
+                .chain(covering.map(|keys| self.n_prefix + keys.start..self.n_prefix + keys.end));
             sight.hidden.push(without(covered, &visible));
             sight.visible.push(visible);
             paths.push(path);

@@ -71,8 +71,9 @@ impl Weight {
 
     /// Each of its numbers, of f32, and another one added.
     pub(crate) fn plus(&self, number: f32) -> Self {
-        let sums = self.bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]) + number);
-        Self { bytes: sums.flat_map(f32::to_le_bytes).collect(), ..self.clone() }
+        let numbers = self.bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        let sums: Vec<f32> = numbers.map(|own| own + number).collect();
+        Self { bytes: Bytes::from_owner(Owned(sums)), ..self.clone() }
     }
 
     /// It as a tensor.
@@ -88,6 +89,15 @@ impl Weight {
     pub(crate) fn f32(&self) -> &[f32] {
         assert_eq!(self.dtype, DType::F32, "the engine computes in f32");
         bytemuck::cast_slice(&self.bytes)
+    }
+}
+
+/// Numbers as the owner of their bytes.
+pub(crate) struct Owned<T>(pub(crate) Vec<T>);
+
+impl<T: bytemuck::Pod> AsRef<[u8]> for Owned<T> {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
     }
 }
 

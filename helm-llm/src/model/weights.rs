@@ -11,7 +11,7 @@ use safetensors::Dtype;
 
 use super::checkpoint::{Checkpoint, Stored};
 use super::config::{DecoderConfig, NormKind};
-use super::decoder_weights::{BlockWeights, DecoderWeights, LinearWeights, NormWeights, Weight};
+use super::decoder_weights::{BlockWeights, DecoderWeights, LinearWeights, NormWeights, Owned, Weight};
 use super::names::{BUFFERS, Names, QkvNames};
 use super::{Decoder, LoadReport};
 use crate::Error;
@@ -313,15 +313,6 @@ impl Numbers {
             Self::F16(own) => Bytes::from_owner(Owned(own)),
             Self::BF16(own) => Bytes::from_owner(Owned(own)),
         }
-    }
-}
-
-/// Numbers as the owner of their bytes.
-struct Owned<T>(Vec<T>);
-
-impl<T: bytemuck::Pod> AsRef<[u8]> for Owned<T> {
-    fn as_ref(&self) -> &[u8] {
-        bytemuck::cast_slice(&self.0)
     }
 }
 

@@ -70,8 +70,8 @@ impl Step<'_> {
         }
         let shapes: Vec<[usize; 3]> = soft.iter().map(Tensor::dims).collect();
         let soft = helm.flatten(soft);
-        // A pass is one thread's work, so that a small batch is two of them; not as many as there are threads, on which
-        // results must not depend.
+        // A small batch is two passes, for two threads; not as many as there are threads, on which results must not
+        // depend.
         let per_pass = helm.trees_per_pass.min(prompts.len().div_ceil(2));
         let passes: Vec<Pass<'_>> = helm.passes(prompts, &soft_batch, soft.clone(), per_pass).collect();
         let frozen = helm.model.frozen();
