@@ -82,7 +82,7 @@ pub(crate) struct SavedTask {
 }
 
 enum SavedLayer {
-    Whole(Saved),
+    Whole(Box<Saved>),
     Input(Buffer),
 }
 
@@ -160,7 +160,7 @@ impl Engine {
                 let (out, saved) = block.forward(&forest, x);
                 // The last one keeps little, and its gradient is the first to be taken.
                 let is_kept = !self.recompute || block.answers_only();
-                layers.push(if is_kept { SavedLayer::Whole(saved) } else { SavedLayer::Input(saved.x) });
+                layers.push(if is_kept { SavedLayer::Whole(Box::new(saved)) } else { SavedLayer::Input(saved.x) });
                 x = out;
             }
             let (scores, answers) = self.answers().forward_to_differentiate(x, &targets);
@@ -200,7 +200,7 @@ impl Engine {
                 for layer in (0..self.config.n_layers).rev() {
                     let block = self.block(layer, &tables);
                     let saved = match layers.pop().expect("as many as there are layers") {
-                        SavedLayer::Whole(saved) => saved,
+                        SavedLayer::Whole(saved) => *saved,
                         SavedLayer::Input(x) => block.forward(&forest, x).1,
                     };
                     of_x = block.vjp(&forest, saved, of_x);
