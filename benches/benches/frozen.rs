@@ -297,7 +297,9 @@ fn main() {
                 operations: operations_forward + backward,
                 ..scoring
             };
-            training.run(&mut peer, || drop(trainer.fit(&mut helm, &train, &mut ()).expect("a step")));
+            training.run(&mut peer, || {
+                trainer.fit(&mut helm, &train, &mut ()).expect("a step");
+            });
         }
     }
 }
