@@ -1,9 +1,11 @@
 use std::ops::Range;
 
 use super::buffers::{Buffer, Buffers};
-use super::elementwise::{self, cap_slope};
+use super::functions::{cap_all, cap_slope};
+use super::lanes::add_scaled;
 use super::norm::{Normed, Norms};
 use super::product::{Matrix, MatrixMut};
+use super::softmax::{logits_to_shares, sum_exp};
 use crate::frozen::TargetScore;
 use crate::model::{DecoderWeights, NormWeights};
 
@@ -78,7 +80,7 @@ impl<'a> Answers<'a> {
                 }
             }
             for (logits, (largest, sum)) in logits.chunks_exact_mut(self.tokens.rows).zip(sums) {
-                elementwise::logits_to_shares(logits, largest, sum, self.logit_cap);
+                logits_to_shares(logits, largest, sum, self.logit_cap);
             }
             MatrixMut::new(&mut means[rows.start * d..rows.end * d], d)
                 .set(Matrix::new(&logits, self.tokens.rows), self.tokens);
@@ -95,8 +97,8 @@ impl<'a> Answers<'a> {
             let out = &mut of_input[row.clone()];
             let own = &self.tokens.numbers[target.id as usize * d..][..d];
             let gradient = gradient as f32;
-            elementwise::add_scaled(out, own, gradient * slope);
-            elementwise::add_scaled(out, &saved.means[row], -gradient);
+            add_scaled(out, own, gradient * slope);
+            add_scaled(out, &saved.means[row], -gradient);
         }
         let mut out = self.buffers.zeros(saved.hidden.len());
         Norms::vjp(self.norm, &saved.hidden, &saved.normed, &of_input, &mut out);
@@ -113,7 +115,7 @@ impl<'a> Answers<'a> {
             let part = Matrix::new(&input[rows.start * d..rows.end * d], d);
             MatrixMut::new(&mut logits, n_vocab).set_transposed(part, self.tokens);
             if let Some(cap) = self.logit_cap {
-                elementwise::cap_all(&mut logits, cap);
+                cap_all(&mut logits, cap);
             }
             call(rows, logits);
         }
@@ -128,7 +130,7 @@ impl<'a> Answers<'a> {
         targets: &[RowTarget],
         scores: &mut [Option<TargetScore>],
     ) -> Vec<(f32, f32)> {
-        let sums: Vec<(f32, f32)> = logits.chunks_exact(self.tokens.rows).map(elementwise::sum_exp).collect();
+        let sums: Vec<(f32, f32)> = logits.chunks_exact(self.tokens.rows).map(sum_exp).collect();
         for (index, target) in within(targets, rows) {
             let logit = logits[self.at(rows, target)];
             let (largest, sum) = sums[target.row - rows.start];

@@ -5,8 +5,10 @@
 use std::ops::Range;
 
 use super::buffers::{Buffer, Buffers};
-use super::elementwise::{cap, cap_slope, scale, softmax, softmax_again, softmax_vjp, wide};
+use super::functions::{cap, cap_slope};
+use super::lanes::{scale, wide};
 use super::product::{Matrix, MatrixMut};
+use super::softmax::{softmax, softmax_again, softmax_vjp};
 use super::tree_rows::{KeyBlock, Sight, TILE};
 
 /// The shape of heads.

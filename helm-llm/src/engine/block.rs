@@ -1,7 +1,8 @@
 use super::attention::{Heads, TreeAttention};
 use super::buffers::{Buffer, Buffers};
-use super::elementwise::{activate, activate_vjp, add, add_row};
 use super::forest::Forest;
+use super::functions::{activate, activate_vjp};
+use super::lanes::{add, add_row};
 use super::norm::{Normed, Norms};
 use super::product::{Matrix, MatrixMut};
 use super::turns::Table;

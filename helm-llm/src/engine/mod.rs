@@ -22,10 +22,12 @@ mod answers;
 mod attention;
 mod block;
 mod buffers;
-mod elementwise;
 mod forest;
+mod functions;
+mod lanes;
 mod norm;
 mod product;
+mod softmax;
 #[cfg(test)]
 mod tests;
 mod tree_rows;
@@ -211,7 +213,7 @@ impl Engine {
         let mut out = vec![0f32; n_soft * d];
         for (soft, of_x) in parts {
             for (row, soft) in soft {
-                elementwise::add(&mut out[soft * d..(soft + 1) * d], &of_x[row * d..(row + 1) * d]);
+                lanes::add(&mut out[soft * d..(soft + 1) * d], &of_x[row * d..(row + 1) * d]);
             }
         }
         out
@@ -315,13 +317,13 @@ impl Engine {
     fn embed_token(&self, id: u32, position: usize, out: &mut [f32]) {
         let d = out.len();
         let row = &self.weights.embedding.f32()[id as usize * d..][..d];
-        elementwise::scale(row, self.config.embedding_scale as f32, out);
+        lanes::scale(row, self.config.embedding_scale as f32, out);
         self.add_position(position, out);
     }
 
     fn add_position(&self, position: usize, out: &mut [f32]) {
         if let Some(learned) = &self.weights.positions {
-            elementwise::add(out, &learned.f32()[position * out.len()..][..out.len()]);
+            lanes::add(out, &learned.f32()[position * out.len()..][..out.len()]);
         }
     }
 

@@ -1,5 +1,5 @@
 use super::buffers::{Buffer, Buffers};
-use super::elementwise::{layer_norm, layer_norm_vjp, rms_norm, rms_norm_vjp};
+use super::lanes::{sum_of, sum_of_three, wide};
 use crate::model::{NormKind, NormWeights};
 
 /// What a norm's gradient needs beside its input: by what each row was multiplied, and its mean.
@@ -43,4 +43,88 @@ impl Norms {
             Some(means) => layer_norm_vjp(x, weight, &normed.scales, means, gradient, out),
         }
     }
+}
+
+/// Root-mean-square norm of each row, and by what each was multiplied.
+fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32], scales: &mut [f32]) {
+    let d = weight.len();
+    wide(
+        #[inline(always)]
+        || {
+            for ((x, out), scale) in x.chunks_exact(d).zip(out.chunks_exact_mut(d)).zip(scales) {
+                *scale = 1.0 / (sum_of(x, x, |a, b| a * b) / d as f32 + epsilon).sqrt();
+                for ((out, &x), &weight) in out.iter_mut().zip(x).zip(weight) {
+                    *out = x * *scale * weight;
+                }
+            }
+        },
+    );
+}
+
+/// Adds the gradient of [`rms_norm`]'s input to `out`.
+fn rms_norm_vjp(x: &[f32], weight: &[f32], scales: &[f32], gradient: &[f32], out: &mut [f32]) {
+    let d = weight.len();
+    wide(
+        #[inline(always)]
+        || {
+            let rows = x.chunks_exact(d).zip(gradient.chunks_exact(d)).zip(out.chunks_exact_mut(d)).zip(scales);
+            for (((x, gradient), out), &scale) in rows {
+                let sum = sum_of_three(x, gradient, weight, |x, gradient, weight| x * gradient * weight);
+                let along = sum * scale * scale * scale / d as f32;
+                for (((out, &x), &gradient), &weight) in out.iter_mut().zip(x).zip(gradient).zip(weight) {
+                    *out += gradient * weight * scale - x * along;
+                }
+            }
+        },
+    );
+}
+
+/// Layer norm of each row; also by what each was multiplied, and in front of that, its mean.
+fn layer_norm(
+    x: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    epsilon: f32,
+    out: &mut [f32],
+    scales: &mut [f32],
+    means: &mut [f32],
+) {
+    let d = weight.len();
+    wide(
+        #[inline(always)]
+        || {
+            let rows = x.chunks_exact(d).zip(out.chunks_exact_mut(d)).zip(scales.iter_mut().zip(means));
+            for ((x, out), (scale, mean)) in rows {
+                *mean = sum_of(x, x, |a, _| a) / d as f32;
+                let centre = *mean;
+                let variance = sum_of(x, x, |a, _| (a - centre) * (a - centre)) / d as f32;
+                *scale = 1.0 / (variance + epsilon).sqrt();
+                for ((out, &x), &weight) in out.iter_mut().zip(x).zip(weight) {
+                    *out = (x - centre) * *scale * weight;
+                }
+                if let Some(bias) = bias {
+                    out.iter_mut().zip(bias).for_each(|(out, &bias)| *out += bias);
+                }
+            }
+        },
+    );
+}
+
+/// Adds the gradient of [`layer_norm`]'s input to `out`.
+fn layer_norm_vjp(x: &[f32], weight: &[f32], scales: &[f32], means: &[f32], gradient: &[f32], out: &mut [f32]) {
+    let d = weight.len();
+    wide(
+        #[inline(always)]
+        || {
+            let rows = x.chunks_exact(d).zip(gradient.chunks_exact(d)).zip(out.chunks_exact_mut(d));
+            for ((((x, gradient), out), &scale), &mean) in rows.zip(scales).zip(means) {
+                let all = sum_of(gradient, weight, |gradient, weight| gradient * weight) / d as f32;
+                let sum = sum_of_three(x, gradient, weight, |x, gradient, weight| gradient * weight * (x - mean));
+                let along = sum * scale / d as f32;
+                for (((out, &x), &gradient), &weight) in out.iter_mut().zip(x).zip(gradient).zip(weight) {
+                    *out += scale * (gradient * weight - all - (x - mean) * scale * along);
+                }
+            }
+        },
+    );
 }

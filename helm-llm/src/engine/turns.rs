@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::elementwise::{turn, wide};
+use super::lanes::wide;
 use crate::model::Rope;
 
 /// Cosines and sines of rotary positions, as far as they were asked for.
@@ -55,5 +55,19 @@ impl Table {
                 }
             },
         );
+    }
+}
+
+/// Turns pairs of coordinates, those of the first half of `2 * cos.len()` numbers with those of the second; by the
+/// opposite angle where `back`.
+#[inline(always)]
+fn turn(head: &mut [f32], cos: &[f32], sin: &[f32], back: bool) {
+    let half = cos.len();
+    let (first, rest) = head.split_at_mut(half);
+    let sign = if back { -1.0 } else { 1.0 };
+    for (((a, b), &cos), &sin) in first.iter_mut().zip(&mut rest[..half]).zip(cos).zip(sin) {
+        let (x, y, sin) = (*a, *b, sin * sign);
+        *a = x * cos - y * sin;
+        *b = y * cos + x * sin;
     }
 }
