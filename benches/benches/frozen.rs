@@ -3,7 +3,8 @@
 //! tokens and answers of one.
 //!
 //! `HELM_BENCH_PYTHON` names a Python with the packages of scripts/bench_frozen.py; without it, that side is left out.
-//! Both sides run in turn, with as many threads as there are cores.
+//! Both sides run in turn, with as many threads as there are cores; PyTorch in bf16 only where the processor has
+//! instructions for it.
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a bench prints its table")]
 
 use std::hint::black_box;
@@ -193,6 +194,14 @@ fn spread(mut numbers: Vec<f64>) -> (f64, f64, f64) {
     (0.5 * (numbers[(n - 1) / 2] + numbers[n / 2]), numbers[0], numbers[n - 1])
 }
 
+/// Whether the processor computes in bf16; without, PyTorch takes several times as long in it as in f32.
+fn has_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
 /// A task of ours and the peer's ways to do the same, in turn.
 struct Race<'a> {
     work: &'a str,
@@ -212,15 +221,19 @@ impl Race<'_> {
         // The first round warms up.
         for round in 0..=ROUNDS {
             let seconds = seconds(&mut ours);
-            let theirs: Vec<f64> = match peer {
-                Some(peer) => {
-                    self.ways.iter().map(|(work, dtype)| peer.seconds(work, dtype, self.n_outcomes)).collect()
-                }
+            let theirs: Vec<Option<f64>> = match peer {
+                Some(peer) => self
+                    .ways
+                    .iter()
+                    .map(|&(work, dtype)| {
+                        (dtype != "bf16" || has_bf16()).then(|| peer.seconds(work, dtype, self.n_outcomes))
+                    })
+                    .collect(),
                 None => Vec::new(),
             };
             if round > 0 {
                 own.push(seconds);
-                ratios.iter_mut().zip(theirs).for_each(|(ratios, theirs)| ratios.push(theirs / seconds));
+                ratios.iter_mut().zip(theirs).for_each(|(ratios, theirs)| ratios.extend(theirs.map(|it| it / seconds)));
             }
         }
         let (own, least, most) = spread(own);
