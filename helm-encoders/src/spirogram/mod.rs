@@ -2,8 +2,11 @@
 
 mod encoder;
 mod flow_volume;
+#[cfg(feature = "flex")]
+mod padded;
 mod pretrain;
 mod resnet;
+mod sequences;
 
 pub use encoder::{SpirogramEncoder, SpirogramEncoderConfig, SpirogramInput, SpirogramReader, TokenSource};
 pub use flow_volume::FlowVolume;

@@ -2,8 +2,11 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig1d};
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor, s};
+use burn::tensor::{Device, Tensor};
+
+#[cfg(feature = "flex")]
+use super::padded::Padded;
+use super::sequences::{ChannelsFirst, Sequences};
 
 /// Configuration of a [`ResNet1d`].
 #[derive(Config, Debug)]
@@ -84,17 +87,24 @@ impl ResNet1d {
     /// - `x`: `[batch, channels_in, length]`
     /// - result: `[batch, 8 * width, (length + 2 * padding) / 32]`, each division rounded up
     pub fn sequence(&self, x: Tensor<3>) -> Tensor<3> {
-        // [batch, channels_in, length] -> [channels_in, batch, length]: channels first, a convolution is one product of two
-        // matrices, and batch norm goes along the rows of one.
-        let mut x = x.pad([(self.padding, self.padding)], 0.0).swap_dims(0, 1);
-        for layer in &self.stem {
-            x = relu(layer.forward(x));
+        let x = x.pad([(self.padding, self.padding)], 0.0);
+        #[cfg(feature = "flex")]
+        if Padded::suits(&x, &self.stem[0].conv.weight.val()) {
+            return self.through::<Padded>(x);
         }
-        x = max_pool(x);
+        self.through::<ChannelsFirst>(x)
+    }
+
+    fn through<S: Sequences>(&self, x: Tensor<3>) -> Tensor<3> {
+        let mut x = S::new(x);
+        for ConvNorm { conv, bn } in &self.stem {
+            x = x.conv_norm(conv, bn, None, true);
+        }
+        x = x.max_pool();
         for block in self.stages.iter().flatten() {
             x = block.forward(x);
         }
-        x.swap_dims(0, 1)
+        x.into_tensor()
     }
 
     /// The features: the sequence's mean over its positions.
@@ -117,10 +127,6 @@ struct ConvNorm {
 impl ConvNorm {
     fn init(from: usize, to: usize, stride: usize, norm: &BatchNormConfig, device: &Device) -> Self {
         Self { conv: conv(from, to, 3, stride, device), bn: of_channels(norm, to).init(device) }
-    }
-
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        normalise(&self.bn, convolve(&self.conv, x))
     }
 }
 
@@ -151,16 +157,15 @@ impl Block {
         }
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    fn forward<S: Sequences>(&self, x: S) -> S {
         let mut shortcut = x.clone();
         if self.conv1.stride != 1 {
-            shortcut = average_pool(shortcut);
+            shortcut = shortcut.average_pool();
         }
         if let (Some(conv), Some(bn)) = (&self.shortcut_conv, &self.shortcut_bn) {
-            shortcut = normalise(bn, convolve(conv, shortcut));
+            shortcut = shortcut.conv_norm(conv, bn, None, false);
         }
-        let x = relu(normalise(&self.bn1, convolve(&self.conv1, x)));
-        relu(normalise(&self.bn2, convolve(&self.conv2, x)) + shortcut)
+        x.conv_norm(&self.conv1, &self.bn1, None, true).conv_norm(&self.conv2, &self.bn2, Some(shortcut), true)
     }
 }
 
@@ -176,58 +181,4 @@ fn conv(from: usize, to: usize, kernel: usize, stride: usize, device: &Device) -
 /// The same batch norm over another number of channels.
 fn of_channels(norm: &BatchNormConfig, channels: usize) -> BatchNormConfig {
     BatchNormConfig { num_features: channels, ..norm.clone() }
-}
-
-/// A convolution without bias and with as many zeros at both ends as keep the length at stride 1.
-///
-/// # Shapes
-/// - `x`: `[channels_in, batch, length]`
-/// - result: `[channels_out, batch, length / stride]`, rounded up
-fn convolve(conv: &Conv1d, x: Tensor<3>) -> Tensor<3> {
-    let [channels, batch, length] = x.dims();
-    let weight = conv.weight.val();
-    let [out, _, kernel] = weight.dims();
-    let length_out = length.div_ceil(conv.stride);
-    // [out, channels, kernel] -> [out, kernel * channels]
-    let weight = weight.swap_dims(1, 2).reshape([out, kernel * channels]);
-    // [kernel * channels, batch * length_out]
-    let columns = if kernel == 1 { x } else { Tensor::cat(taps(x, kernel, conv.stride, 0.0), 0) };
-    weight.matmul(columns.reshape([kernel * channels, batch * length_out])).reshape([out, batch, length_out])
-}
-
-/// What each weight of a kernel meets: `x` from `kernel / 2` values to the left of each stride to as many to its right,
-/// with a value of its own past the ends.
-///
-/// # Shapes
-/// - `x`: `[channels, batch, length]`
-/// - results: `[channels, batch, length / stride]`, rounded up
-fn taps(x: Tensor<3>, kernel: usize, stride: usize, past_the_ends: f32) -> Vec<Tensor<3>> {
-    let [_, _, length] = x.dims();
-    let x = x.pad([(kernel / 2, kernel / 2)], past_the_ends);
-    let last = (length.div_ceil(stride) - 1) * stride;
-    (0..kernel).map(|tap| x.clone().slice(s![.., .., tap..tap + last + 1;stride])).collect()
-}
-
-fn normalise(bn: &BatchNorm, x: Tensor<3>) -> Tensor<3> {
-    let [channels, batch, length] = x.dims();
-    bn.forward(x.reshape([1, channels, batch * length])).reshape([channels, batch, length])
-}
-
-/// The largest of three values at every second.
-fn max_pool(x: Tensor<3>) -> Tensor<3> {
-    let taps = taps(x, 3, 2, f32::NEG_INFINITY);
-    taps.into_iter().reduce(Tensor::max_pair).expect("a kernel has taps")
-}
-
-/// The mean of each pair; a last value without another stays.
-fn average_pool(x: Tensor<3>) -> Tensor<3> {
-    let [_, _, length] = x.dims();
-    let first = x.clone().slice(s![.., .., 0..length;2]);
-    let second = if length % 2 == 0 {
-        x.slice(s![.., .., 1..length;2])
-    } else {
-        let last = x.clone().slice(s![.., .., length - 1..length]);
-        Tensor::cat(vec![x.slice(s![.., .., 1..length;2]), last], 2)
-    };
-    (first + second).mul_scalar(0.5)
 }
