@@ -29,6 +29,7 @@ Without --data, the people are SIMULATED: the numbers say nothing about a diseas
   helm_text            HeLM on text and six learned soft tokens that are the same for everyone
   helm_tabular         HeLM on text and soft tokens of the features
   helm_multimodal      HeLM on these and soft tokens of the breath
+  helm_no_text         HeLM on soft tokens of the features and the breath, without text
   logistic, boosting   on the features; logistic_multimodal, boosting_multimodal: and on measures of the breath
   logistic_encoder     logistic regression on the features and the breath encoder's embedding
 
@@ -62,7 +63,7 @@ struct Args {
     #[arg(long, default_value_t = 16, value_parser = at_least(1))]
     pretraining_epochs: usize,
     /// The fewest steps that a model is trained, where there are few participants
-    #[arg(long, default_value_t = 100, value_parser = at_least(1))]
+    #[arg(long, default_value_t = 300, value_parser = at_least(1))]
     least_steps: usize,
     /// People to learn from, in the learning curve; all of them come last
     #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [500, 1500])]

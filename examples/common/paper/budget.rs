@@ -7,6 +7,8 @@ pub struct Budget {
     pub epochs: usize,
     /// Those of the soft prompt, each of which takes several times as long.
     pub soft_prompt_epochs: usize,
+    /// Participants in a step of HeLM: few, because what is learned in few epochs is a question of steps.
+    pub batch_size: usize,
     /// AdamW's learning rate of HeLM.
     pub learning_rate: f64,
     /// That of the soft prompt.
@@ -28,10 +30,11 @@ impl Default for Budget {
         Self {
             epochs: 3,
             soft_prompt_epochs: 1,
-            learning_rate: 2e-3,
+            batch_size: 16,
+            learning_rate: 5e-3,
             soft_prompt_learning_rate: 1e-2,
             pretraining_epochs: 16,
-            least_steps: 100,
+            least_steps: 300,
             examples: 10,
             soft_prompt: 20,
             missing: vec![0.25, 0.5, 0.75, 1.0],

@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::iter;
 use std::rc::Rc;
 
 use burn::tensor::Device;
@@ -286,9 +287,11 @@ impl<'a> Experiments<'a> {
     fn serializer(&self, model: Model, group: &OutcomeGroup) -> Result<Serializer, Failure> {
         match model {
             Model::HelmText | Model::HelmTabular => self.inputs(group, &[]).serializer(),
-            Model::HelmMultimodal => {
+            Model::HelmMultimodal | Model::HelmNoText => {
                 let breath = [SignalInput { name: self.data.signal, label: "breath", beside: &self.data.beside }];
-                self.inputs(group, &breath).serializer()
+                let serializer = self.inputs(group, &breath).serializer()?;
+                let is_without = model == Model::HelmNoText;
+                Ok(if is_without { serializer.with_features(iter::empty::<String>()) } else { serializer })
             }
             _ => Ok(self.text(group)),
         }
@@ -312,7 +315,7 @@ impl<'a> Experiments<'a> {
                 let free = FreeTokens::init(Encoders::N_SOFT, frozen.d_model(), frozen.embedding_rms(), self.device);
                 Helm::new(model, vec![Modality::new("tabular", free, nothing, self.device)])?
             }
-            Model::HelmMultimodal => {
+            Model::HelmMultimodal | Model::HelmNoText => {
                 // The encoder comes first: its making draws random numbers, too.
                 let breath = self.breath(job, part.fold, &mut |_| {})?.modality()?;
                 let mut modalities = self.inputs(group, &[]).modalities(part)?;
@@ -340,7 +343,8 @@ impl<'a> Experiments<'a> {
         self.device.seed(seed);
         let encoders = Encoders { cohort: &self.data.cohort, model: self.model, device: self.device, train: &train };
         let targets = BreathTargets { measures: &self.data.measures, outcomes: &outcomes };
-        let training = breath_pretraining(self.epochs(self.budget.pretraining_epochs, train.len()), seed);
+        let mut training = breath_pretraining(self.budget.pretraining_epochs, seed);
+        training.epochs = self.epochs(training.epochs, train.len(), training.batch_size);
         let curve = (GRID, self.data.beside.as_slice());
         let breath = encoders.pretrained_breath(self.data.signal, curve, targets, &training, observer)?;
         let breath = Rc::new(breath.with_frozen_features());
@@ -351,17 +355,23 @@ impl<'a> Experiments<'a> {
     fn training(&self, job: Job, n: usize) -> TrainConfig {
         let mut training = TrainConfig::default();
         training.seed = self.training_seed(job);
-        let (epochs, rate) = match job.model {
-            Model::SoftPrompt => (self.budget.soft_prompt_epochs, self.budget.soft_prompt_learning_rate),
-            _ => (self.budget.epochs, self.budget.learning_rate),
+        let epochs = match job.model {
+            Model::SoftPrompt => {
+                training.learning_rate = self.budget.soft_prompt_learning_rate;
+                self.budget.soft_prompt_epochs
+            }
+            _ => {
+                (training.learning_rate, training.batch_size) = (self.budget.learning_rate, self.budget.batch_size);
+                self.budget.epochs
+            }
         };
-        (training.epochs, training.learning_rate) = (self.epochs(epochs, n), rate);
+        training.epochs = self.epochs(epochs, n, training.batch_size);
         training
     }
 
     /// Passes over so many participants, so that there are not too few steps.
-    fn epochs(&self, epochs: usize, n: usize) -> usize {
-        let steps_per_epoch = n.div_ceil(TrainConfig::default().batch_size).max(1);
+    fn epochs(&self, epochs: usize, n: usize, batch_size: usize) -> usize {
+        let steps_per_epoch = n.div_ceil(batch_size).max(1);
         epochs.max(self.budget.least_steps.div_ceil(steps_per_epoch))
     }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use helm_core::Risk;
 use helm_eval::report::OutcomeResult;
 
-use super::tables::{BOOSTING, BOOSTING_MULTIMODAL, Columns, LEARNED, LOGISTIC, LOGISTIC_MULTIMODAL};
+use super::tables::{BOOSTING, BOOSTING_MULTIMODAL, Columns, LEARNED, LOGISTIC, LOGISTIC_MULTIMODAL, REPEATED};
 use super::{FeatureSet, Job, Model, Tables, Trained};
 use crate::{AllScores, Failure, Scores};
 
@@ -59,10 +59,12 @@ impl<'a> Found<'a> {
         let tabular = [Model::Untuned, Model::TenShot, Model::SoftPrompt, Model::HelmText].map(Model::name);
         let tabular: Vec<&str> = tabular.into_iter().chain([LOGISTIC, BOOSTING]).collect();
         let multimodal = [LOGISTIC_MULTIMODAL, BOOSTING_MULTIMODAL, Model::LogisticEncoder.name()];
-        let (helm_tabular, helm_multimodal) = (Model::HelmTabular.name(), Model::HelmMultimodal.name());
+        let [helm_tabular, helm_multimodal] = REPEATED.map(Model::name);
         let mut comparisons: Vec<(&str, &str)> = tabular.iter().map(|&other| (helm_tabular, other)).collect();
         let others = [helm_tabular].into_iter().chain(tabular.iter().copied()).chain(multimodal);
         comparisons.extend(others.map(|other| (helm_multimodal, other)));
+        let others = [helm_multimodal, helm_tabular].into_iter().chain(multimodal);
+        comparisons.extend(others.map(|other| (Model::HelmNoText.name(), other)));
         self.tables.evaluate(outcome, &self.columns[&(set, outcome.to_owned())], &comparisons)
     }
 

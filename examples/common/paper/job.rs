@@ -17,6 +17,8 @@ pub enum Model {
     HelmTabular,
     /// HeLM on these and soft tokens of the breath.
     HelmMultimodal,
+    /// HeLM on soft tokens of the features and of the breath, without text.
+    HelmNoText,
     /// Logistic regression on features and the breath encoder's embedding, before the language model comes in.
     LogisticEncoder,
 }
@@ -31,6 +33,7 @@ impl Model {
             Self::HelmText => "helm_text",
             Self::HelmTabular => "helm_tabular",
             Self::HelmMultimodal => "helm_multimodal",
+            Self::HelmNoText => "helm_no_text",
             Self::LogisticEncoder => "logistic_encoder",
         }
     }

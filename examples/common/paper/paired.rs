@@ -2,7 +2,8 @@ use helm_eval::report::OutcomeResult;
 use serde_json::json;
 
 use super::found::{Found, log_odds};
-use super::{FeatureSet, Model, PaperTable, Trained, verdict};
+use super::tables::REPEATED;
+use super::{FeatureSet, PaperTable, Trained, verdict};
 use crate::Failure;
 
 impl Found<'_> {
@@ -59,7 +60,7 @@ impl Found<'_> {
         (a, b): (&str, &str),
     ) -> Result<f64, Failure> {
         let auroc = |name: &str| -> Result<f64, Failure> {
-            let repeated = [Model::HelmTabular, Model::HelmMultimodal].into_iter().find(|model| model.name() == name);
+            let repeated = REPEATED.into_iter().find(|model| model.name() == name);
             if let Some(model) = repeated {
                 let scores = self.of(model, set, seed, Trained::Whole);
                 let risks =

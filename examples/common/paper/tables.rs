@@ -54,15 +54,18 @@ pub(super) const LOGISTIC: &str = "logistic";
 pub(super) const BOOSTING: &str = "boosting";
 pub(super) const LOGISTIC_MULTIMODAL: &str = "logistic_multimodal";
 pub(super) const BOOSTING_MULTIMODAL: &str = "boosting_multimodal";
-pub(super) const LEARNED: [Model; 7] = [
+pub(super) const LEARNED: [Model; 8] = [
     Model::Untuned,
     Model::TenShot,
     Model::SoftPrompt,
     Model::HelmText,
     Model::HelmTabular,
     Model::HelmMultimodal,
+    Model::HelmNoText,
     Model::LogisticEncoder,
 ];
+/// Those that are trained from several seeds.
+pub(super) const REPEATED: [Model; 2] = [Model::HelmTabular, Model::HelmMultimodal];
 /// The share of the probability from which an answer counts as valid.
 pub(super) const VALID: f64 = 0.5;
 
@@ -75,8 +78,7 @@ impl Tables<'_> {
         let mut jobs = Vec::new();
         for set in FeatureSet::ALL {
             for model in LEARNED {
-                let is_repeated =
-                    set == FeatureSet::Expanded && matches!(model, Model::HelmTabular | Model::HelmMultimodal);
+                let is_repeated = set == FeatureSet::Expanded && REPEATED.contains(&model);
                 for seed in 0..if is_repeated { self.seeds } else { 1 } {
                     jobs.push(Job { model, set, seed, trained: Trained::Whole });
                 }
