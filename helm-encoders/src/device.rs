@@ -4,7 +4,7 @@ use crate::Error;
 
 /// The device that a user's word names: `cpu`, `wgpu`, `tch` or `cuda:0`, as far as this build has the backend.
 ///
-/// This is the only place in helm that names a backend.
+/// This and the operations of the CPU in `spirogram/padded` are the only places in helm that name a backend.
 ///
 /// # Errors
 /// [`Error::Device`] for another word, or for a backend that this build was made without.

@@ -1,5 +1,6 @@
 //! From a forced breath to soft tokens.
 
+mod channels_first;
 mod encoder;
 mod flow_volume;
 #[cfg(feature = "flex")]

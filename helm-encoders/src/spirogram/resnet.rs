@@ -4,9 +4,10 @@ use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig1d};
 use burn::tensor::{Device, Tensor};
 
+use super::channels_first::ChannelsFirst;
 #[cfg(feature = "flex")]
 use super::padded::Padded;
-use super::sequences::{ChannelsFirst, Sequences};
+use super::sequences::Sequences;
 
 /// Configuration of a [`ResNet1d`].
 #[derive(Config, Debug)]
@@ -86,7 +87,15 @@ impl ResNet1d {
     /// # Shapes
     /// - `x`: `[batch, channels_in, length]`
     /// - result: `[batch, 8 * width, (length + 2 * padding) / 32]`, each division rounded up
+    ///
+    /// # Panics
+    /// If the batch or the sequences are empty, or have another number of channels.
     pub fn sequence(&self, x: Tensor<3>) -> Tensor<3> {
+        let ([batch, channels, length], [_, expected, _]) = (x.dims(), self.stem[0].conv.weight.dims());
+        assert!(
+            batch > 0 && length > 0 && channels == expected,
+            "ResNet1d: expected [batch, {expected}, length], found [{batch}, {channels}, {length}]"
+        );
         let x = x.pad([(self.padding, self.padding)], 0.0);
         #[cfg(feature = "flex")]
         if Padded::suits(&x, &self.stem[0].conv.weight.val()) {
@@ -112,6 +121,9 @@ impl ResNet1d {
     /// # Shapes
     /// - `x`: `[batch, channels_in, length]`
     /// - result: `[batch, 8 * width]`
+    ///
+    /// # Panics
+    /// As [`sequence`](Self::sequence).
     pub fn forward(&self, x: Tensor<3>) -> Tensor<2> {
         self.sequence(x).mean_dim(2).squeeze_dim(2)
     }
@@ -181,4 +193,83 @@ fn conv(from: usize, to: usize, kernel: usize, stride: usize, device: &Device) -
 /// The same batch norm over another number of channels.
 fn of_channels(norm: &BatchNormConfig, channels: usize) -> BatchNormConfig {
     BatchNormConfig { num_features: channels, ..norm.clone() }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::module::ModuleVisitor;
+    use burn::module::Param;
+    use burn::tensor::{Distribution, Gradients};
+
+    use super::*;
+
+    /// The gradients of all weights, one after another.
+    struct Collected<'a>(&'a Gradients, Vec<f32>);
+
+    impl ModuleVisitor for Collected<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            // Running statistics have none.
+            if let Some(gradient) = param.val().grad(self.0) {
+                self.1.extend(gradient.into_data().try_to_vec::<f32>().expect("f32"));
+            }
+        }
+    }
+
+    fn pass<S: Sequences>(network: &ResNet1d, x: &Tensor<3>) -> [Vec<f32>; 3] {
+        let y = network.through::<S>(x.clone());
+        let gradients = y.clone().powi_scalar(2).sum().backward();
+        let mut collected = Collected(&gradients, Vec::new());
+        network.visit(&mut collected);
+        let numbers = |tensor: Tensor<3>| tensor.into_data().try_to_vec().expect("f32");
+        let weights = collected.1;
+        [numbers(y), numbers(x.grad(&gradients).expect("a gradient")), weights]
+    }
+
+    fn close(found: &[Vec<f32>], expected: &[Vec<f32>]) {
+        for (found, expected) in found.iter().zip(expected) {
+            assert_eq!(found.len(), expected.len());
+            let scale = expected.iter().fold(0f32, |scale, x| scale.max(x.abs()));
+            assert!(scale > 0.0 && found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3 * scale));
+        }
+    }
+
+    /// Goldens hold the one layout against PyTorch; on the CPU, this holds the other, which runs on all other devices.
+    #[test]
+    fn both_layouts_are_the_same_network() {
+        let device = crate::device("cpu").expect("the CPU");
+        let mut plain = ResNet1dConfig::new(2).with_width(4).with_padding(3).init(&device);
+        // With the γ = 0 of the beginning, half of the network would not be seen.
+        for block in plain.stages.iter_mut().flatten() {
+            block.bn2.gamma = Initializer::Ones.init(block.bn2.gamma.dims(), &device);
+        }
+        let x = Tensor::<3>::random([6, 2, 250], Distribution::Normal(0.0, 1.0), &device);
+        // Clones would share their running statistics.
+        let [one, other] = [(), ()].map(|()| plain.valid().train());
+        let x = Tensor::from_inner(x).require_grad();
+        close(&pass::<Padded>(&one, &x), &pass::<ChannelsFirst>(&other, &x));
+        // Running statistics of both have moved by then.
+        let inputs = x.inner();
+        let evaluated = |y: Tensor<3>| [y.into_data().try_to_vec::<f32>().expect("f32")];
+        close(
+            &evaluated(one.valid().through::<Padded>(inputs.clone())),
+            &evaluated(other.valid().through::<ChannelsFirst>(inputs)),
+        );
+    }
+
+    #[test]
+    fn a_graph_with_gradient_checkpointing_falls_back() {
+        let device = crate::device("cpu").expect("the CPU").autodiff().gradient_checkpointing();
+        let network = ResNet1dConfig::new(1).with_width(4).init(&device);
+        let x = Tensor::<3>::random([3, 1, 100], Distribution::Normal(0.0, 1.0), &device);
+        let gradients = network.forward(x).sum().backward();
+        assert!(network.stem[0].conv.weight.val().grad(&gradients).is_some());
+    }
+
+    #[test]
+    #[should_panic(expected = "expected [batch, 1, length], found [3, 2, 100]")]
+    fn another_number_of_channels_is_refused() {
+        let device = crate::device("cpu").expect("the CPU");
+        let network = ResNet1dConfig::new(1).with_width(4).init(&device);
+        network.forward(Tensor::zeros([3, 2, 100], &device));
+    }
 }

@@ -3,11 +3,11 @@ use rayon::prelude::*;
 /// Numbers that are worth more threads than one.
 const MANY: usize = 1 << 15;
 
-/// Does something with each of some items that hold so many numbers together, in loops that are compiled for the
-/// processor's widest instructions; on all threads if that pays.
+/// Does something with each of some items, in loops that are compiled for the processor's widest instructions; on all
+/// threads if `numbers`, how many numbers the items hold together, makes that worth its while.
 pub(super) fn for_each<T: Send>(items: impl Iterator<Item = T>, numbers: usize, run: impl Fn(T) + Sync) {
     let arch = pulp::Arch::new();
-    // The only call: a second one would keep the compiler from making `run` a part of what the processor is known for.
+    // The only call: with a second one, the compiler would keep `run` apart from what it knows of the processor here.
     let each = |item| arch.dispatch(|| run(item));
     if numbers < MANY {
         items.for_each(each);

@@ -1,3 +1,5 @@
+use faer::MatRef;
+
 use super::each::for_each;
 use super::product::{multiply, rows_mut};
 use super::shape::ConvShape;
@@ -18,8 +20,6 @@ pub(super) struct Forward {
     pub(super) y: Vec<f32>,
     /// The convolution alone, `[batch, pitch_products, channels_out]`.
     pub(super) products: Vec<f32>,
-    /// The weights as the products take them, `[channels_out, kernel, channels_in]`.
-    pub(super) weight: Vec<f32>,
     pub(super) mean: Vec<f32>,
     pub(super) variance: Vec<f32>,
 }
@@ -39,48 +39,46 @@ pub(super) fn forward(
     rectify: bool,
 ) -> Forward {
     let channels = shape.channels_out;
-    let weight = taps_first(weight, shape.channels_in, shape.kernel);
-    let per_sequence = shape.pitch_products() * channels;
-    let mut products = vec![0.0; shape.batch * per_sequence];
+    let products_stride = shape.pitch_products() * channels;
+    let mut products = vec![0.0; shape.batch * products_stride];
     let columns = shape.columns(x);
-    let of_weight = faer::MatRef::from_row_major_slice(&weight, channels, shape.taps()).transpose();
-    multiply(rows_mut(&mut products, columns.nrows(), channels, channels), columns, of_weight);
+    // [out, channels, kernel] -> [out, kernel, channels]
+    let weight = last_first(weight, shape.channels_in, shape.kernel);
+    let weight = MatRef::from_row_major_slice(&weight, channels, shape.taps()).transpose();
+    multiply(rows_mut(&mut products, columns.nrows(), channels, channels), columns, weight);
 
     let (mean, variance) = match norm.running {
         Some((mean, variance)) => (mean.to_vec(), variance.to_vec()),
         None => statistics(shape, &products),
     };
-    let mut scale = vec![0.0; channels];
-    let mut shift = vec![0.0; channels];
-    for c in 0..channels {
-        scale[c] = norm.gamma[c] * inverse_deviation(variance[c], norm.epsilon);
-        shift[c] = norm.beta[c] - mean[c] * scale[c];
-    }
-    let of_y = shape.pitch_out() * channels;
-    let mut y = vec![0.0; shape.batch * of_y];
+    let scale: Vec<f32> =
+        norm.gamma.iter().zip(&variance).map(|(gamma, &it)| gamma * inverse_deviation(it, norm.epsilon)).collect();
+    let y_stride = shape.pitch_out() * channels;
+    let mut y = vec![0.0; shape.batch * y_stride];
     let least = if rectify { 0.0 } else { f32::NEG_INFINITY };
     let values = channels..(shape.length_out() + 1) * channels;
-    let items = y.chunks_mut(of_y).zip(products.chunks(per_sequence)).enumerate();
-    for_each(items, shape.n() * channels, |(sequence, (y, products))| {
+    let items = y.chunks_mut(y_stride).zip(products.chunks(products_stride)).enumerate();
+    for_each(items, shape.values_per_channel() * channels, |(sequence, (y, products))| {
+        let of_channel = || mean.iter().zip(&scale).zip(norm.beta);
         let rows = y[values.clone()].chunks_exact_mut(channels).zip(products.chunks_exact(channels));
         match shortcut {
             None => rows.for_each(|(y, product)| {
-                for (((y, product), scale), shift) in y.iter_mut().zip(product).zip(&scale).zip(&shift) {
-                    *y = above(product * scale + shift, least);
+                for ((y, product), ((mean, scale), beta)) in y.iter_mut().zip(product).zip(of_channel()) {
+                    *y = at_least((product - mean) * scale + beta, least);
                 }
             }),
             Some(shortcut) => {
-                let shortcut = &shortcut[sequence * of_y..][values.clone()];
+                let shortcut = &shortcut[sequence * y_stride..][values.clone()];
                 rows.zip(shortcut.chunks_exact(channels)).for_each(|((y, product), shortcut)| {
-                    let numbers = y.iter_mut().zip(product).zip(shortcut).zip(&scale).zip(&shift);
-                    for ((((y, product), shortcut), scale), shift) in numbers {
-                        *y = above(product * scale + shift + shortcut, least);
+                    let numbers = y.iter_mut().zip(product).zip(shortcut).zip(of_channel());
+                    for (((y, product), shortcut), ((mean, scale), beta)) in numbers {
+                        *y = at_least((product - mean) * scale + beta + shortcut, least);
                     }
                 });
             }
         }
     });
-    Forward { y, products, weight, mean, variance }
+    Forward { y, products, mean, variance }
 }
 
 /// One over the standard deviation.
@@ -88,23 +86,21 @@ pub(super) fn inverse_deviation(variance: f32, epsilon: f64) -> f32 {
     (1.0 / (f64::from(variance) + epsilon).sqrt()) as f32
 }
 
-/// The larger number; one that is none stays.
+/// The larger of two numbers; NaN stays.
 #[inline(always)]
-fn above(x: f32, least: f32) -> f32 {
+fn at_least(x: f32, least: f32) -> f32 {
     if x < least { least } else { x }
 }
 
-/// `[out, channels, kernel]` as `[out, kernel, channels]`, or the other way round with the two sizes exchanged.
-pub(super) fn taps_first(weight: &[f32], channels: usize, kernel: usize) -> Vec<f32> {
-    if kernel == 1 || channels == 1 {
-        return weight.to_vec();
+/// `[n, a, b]` as `[n, b, a]`.
+pub(super) fn last_first(numbers: &[f32], a: usize, b: usize) -> Vec<f32> {
+    if a == 1 || b == 1 {
+        return numbers.to_vec();
     }
-    let mut turned = vec![0.0; weight.len()];
-    let of_out = channels * kernel;
-    let items = turned.chunks_mut(of_out).zip(weight.chunks(of_out));
-    for_each(items, weight.len(), |(turned, weight)| {
-        for (tap, turned) in turned.chunks_exact_mut(channels).enumerate() {
-            turned.iter_mut().zip(weight[tap..].iter().step_by(kernel)).for_each(|(turned, &weight)| *turned = weight);
+    let mut turned = vec![0.0; numbers.len()];
+    for_each(turned.chunks_mut(a * b).zip(numbers.chunks(a * b)), numbers.len(), |(turned, numbers)| {
+        for (first, turned) in turned.chunks_exact_mut(a).enumerate() {
+            turned.iter_mut().zip(numbers[first..].iter().step_by(b)).for_each(|(turned, &number)| *turned = number);
         }
     });
     turned
@@ -114,10 +110,10 @@ pub(super) fn taps_first(weight: &[f32], channels: usize, kernel: usize) -> Vec<
 /// together (Chan, Golub & LeVeque 1983), so that nothing cancels.
 fn statistics(shape: ConvShape, products: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let (channels, length) = (shape.channels_out, shape.length_out());
-    let per_sequence = shape.pitch_products() * channels;
+    let products_stride = shape.pitch_products() * channels;
     let mut of_sequences = vec![0f32; shape.batch * 2 * channels];
-    let items = of_sequences.chunks_mut(2 * channels).zip(products.chunks(per_sequence));
-    for_each(items, shape.n() * channels, |(out, products)| {
+    let items = of_sequences.chunks_mut(2 * channels).zip(products.chunks(products_stride));
+    for_each(items, shape.values_per_channel() * channels, |(out, products)| {
         let values = &products[..length * channels];
         let (mean, squares) = out.split_at_mut(channels);
         for row in values.chunks_exact(channels) {
@@ -142,6 +138,6 @@ fn statistics(shape: ConvShape, products: &[f32]) -> (Vec<f32>, Vec<f32>) {
                 f64::from(of_sequence[channels + c]) + distance * distance * length as f64 * sequence as f64 * share;
         }
     }
-    let n = shape.n() as f64;
+    let n = shape.values_per_channel() as f64;
     (mean.iter().map(|&mean| mean as f32).collect(), squares.iter().map(|&squares| (squares / n) as f32).collect())
 }

@@ -4,7 +4,8 @@
 //! convolution is a product of large matrices without copies ([`ConvShape`]), and what follows it (the norm, a shortcut, a
 //! rectifier) one pass over its result, on all threads. Sums don't depend on how many there are.
 //!
-//! Sequences keep zeros between them through a whole network: [`Padded`].
+//! Sequences keep rows of zeros between them through a whole network: [`Padded`]. In a gradient, these rows hold anything,
+//! and every backward pass leaves them unread.
 
 mod backward;
 mod each;
@@ -16,6 +17,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+use burn::backend::GradientCheckpointingStrategy;
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv1d;
 use burn::tensor::{DType, Tensor, s};
@@ -36,11 +38,13 @@ pub(super) struct Padded {
 }
 
 impl Padded {
-    /// Whether tensors are where these operations can be: on the CPU, in f32, in a graph that keeps what it needs.
+    /// Whether sequences and a network's weights, as the first of them, are where these operations can be: on the device
+    /// `cpu`, in f32, without gradient checkpointing.
     pub(super) fn suits(x: &Tensor<3>, weight: &Tensor<3>) -> bool {
         let suits = |tensor: &Tensor<3>| {
             let device = tensor.device();
-            let keeps = device.gradient_checkpointing_strategy().is_none_or(|strategy| strategy == Default::default());
+            let keeps =
+                device.gradient_checkpointing_strategy().is_none_or(|it| it == GradientCheckpointingStrategy::Disabled);
             let cpu = crate::device("cpu").is_ok_and(|cpu| cpu == device.inner());
             keeps && cpu && tensor.dtype() == DType::F32
         };
@@ -49,13 +53,12 @@ impl Padded {
 
     fn pool(self, pool: Pool) -> Self {
         let [batch, _, channels] = self.rows.dims();
-        let shape = PoolShape { length: self.length, channels };
-        let length = self.length.div_ceil(2);
+        let shape = PoolShape { pool, batch, length: self.length, channels };
         let rows = operation([Input::new(self.rows)], |[x]| {
-            let y = Numbers::new(pool::forward(pool, shape, x.as_slice()), [batch, pitch(length), channels]);
-            (y, KeptPool { pool, shape, batch, x: x.clone() })
+            let y = Numbers::new(shape.forward(x.as_slice()), [batch, pitch(shape.length_out()), channels]);
+            (y, KeptPool { shape, x: (pool == Pool::Largest).then(|| x.clone()) })
         });
-        Self { rows, length }
+        Self { rows, length: shape.length_out() }
     }
 }
 
@@ -75,10 +78,15 @@ impl Sequences for Padded {
         let weight = conv.weight.val();
         let ([batch, _, channels_in], [channels_out, _, kernel]) = (self.rows.dims(), weight.dims());
         let stride = conv.stride;
+        assert!(
+            matches!((kernel, stride), (3, 1 | 2) | (1, 1)) && conv.bias.is_none(),
+            "a convolution of another kind: kernel {kernel}, stride {stride}, bias {}",
+            conv.bias.is_some()
+        );
         let shape = ConvShape { batch, length: self.length, channels_in, channels_out, kernel, stride };
         let (x, weight) = (Input::new(self.rows), Input::new(weight));
         let (gamma, beta) = (Input::new(bn.gamma.val()), Input::new(bn.beta.val()));
-        let trains = bn.training.is_enabled() && [&x, &weight].into_iter().any(Input::is_in_graph);
+        let trains = bn.training.is_enabled() && [&x, &weight].into_iter().any(Input::has_autodiff);
         let running =
             (!trains).then(|| [&bn.running_mean, &bn.running_var].map(|running| Input::new(running.value()).numbers()));
         let mut statistics = None;
@@ -92,13 +100,13 @@ impl Sequences for Padded {
             let kept = KeptConvNorm {
                 shape,
                 x: x.clone(),
+                weight: weight.clone(),
                 gamma: gamma.clone(),
                 epsilon: bn.epsilon,
                 products: Numbers::new(made.products, [batch, shape.pitch_products(), channels_out]),
-                weight: Numbers::new(made.weight, [channels_out, kernel, channels_in]),
                 mean,
                 variance,
-                of_batch: trains,
+                is_of_batch: trains,
                 rectified: rectify.then(|| y.clone()),
             };
             (y, kept)
@@ -134,33 +142,33 @@ impl Sequences for Padded {
 struct KeptConvNorm {
     shape: ConvShape,
     x: Numbers,
+    weight: Numbers,
     gamma: Numbers,
     epsilon: f64,
     products: Numbers,
-    weight: Numbers,
     mean: Numbers,
     variance: Numbers,
-    of_batch: bool,
+    is_of_batch: bool,
     rectified: Option<Numbers>,
 }
 
 impl Kept for KeptConvNorm {
-    fn gradients(&self, of_output: &[f32], wanted: &[bool]) -> Vec<Option<Numbers>> {
+    fn gradients(&self, grad_output: &[f32], wanted: &[bool]) -> Vec<Option<Numbers>> {
         let shape = self.shape;
         let given = Given {
             shape,
             x: self.x.as_slice(),
+            weight: self.weight.as_slice(),
             gamma: self.gamma.as_slice(),
             epsilon: self.epsilon,
-            weight: self.weight.as_slice(),
             products: self.products.as_slice(),
             mean: self.mean.as_slice(),
             variance: self.variance.as_slice(),
-            of_batch: self.of_batch,
+            is_of_batch: self.is_of_batch,
             rectified: self.rectified.as_ref().map(Numbers::as_slice),
         };
         let shortcut = wanted.get(4).copied().unwrap_or(false);
-        let found = backward(&given, of_output, Wanted { x: wanted[0], weight: wanted[1], shortcut });
+        let found = backward(&given, grad_output, Wanted { x: wanted[0], weight: wanted[1], shortcut });
         let ConvShape { batch, channels_in, channels_out, kernel, .. } = shape;
         let rows = |numbers, pitch, channels| Numbers::new(numbers, [batch, pitch, channels]);
         vec![
@@ -175,15 +183,15 @@ impl Kept for KeptConvNorm {
 
 #[derive(Clone, Debug)]
 struct KeptPool {
-    pool: Pool,
     shape: PoolShape,
-    batch: usize,
-    x: Numbers,
+    /// Of the largest.
+    x: Option<Numbers>,
 }
 
 impl Kept for KeptPool {
-    fn gradients(&self, of_output: &[f32], _: &[bool]) -> Vec<Option<Numbers>> {
-        let gradient = pool::backward(self.pool, self.shape, self.x.as_slice(), of_output);
-        vec![Some(Numbers::new(gradient, [self.batch, pitch(self.shape.length), self.shape.channels]))]
+    fn gradients(&self, grad_output: &[f32], _: &[bool]) -> Vec<Option<Numbers>> {
+        let PoolShape { batch, length, channels, .. } = self.shape;
+        let gradient = self.shape.backward(self.x.as_ref().map(Numbers::as_slice), grad_output);
+        vec![Some(Numbers::new(gradient, [batch, pitch(length), channels]))]
     }
 }

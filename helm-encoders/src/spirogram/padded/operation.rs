@@ -44,31 +44,31 @@ impl fmt::Debug for Numbers {
 
 type GraphTensor = FloatTensor<Autodiff<Flex>>;
 
-/// A tensor on the CPU, in a graph or not.
+/// A tensor on the CPU, with autodiff or without. One with it may still be a constant.
 pub(super) enum Input {
     Plain(FlexTensor),
-    InGraph(GraphTensor),
+    Autodiff(GraphTensor),
 }
 
 impl Input {
-    /// A tensor of f32 on the device `cpu`, whose graph is not to be recomputed in parts.
+    /// A tensor of f32 on the device `cpu`, without gradient checkpointing.
     pub(super) fn new<const D: usize>(tensor: Tensor<D>) -> Self {
         const ON_CPU: &str = "a tensor on the CPU";
         if tensor.device().is_autodiff() {
-            Self::InGraph(tensor.try_into_primitive::<Autodiff<Flex>>().expect(ON_CPU))
+            Self::Autodiff(tensor.try_into_primitive::<Autodiff<Flex>>().expect(ON_CPU))
         } else {
             Self::Plain(tensor.try_into_primitive::<Flex>().expect(ON_CPU))
         }
     }
 
-    pub(super) fn is_in_graph(&self) -> bool {
-        matches!(self, Self::InGraph(_))
+    pub(super) fn has_autodiff(&self) -> bool {
+        matches!(self, Self::Autodiff(_))
     }
 
     pub(super) fn numbers(&self) -> Numbers {
         Numbers::of(match self {
             Self::Plain(tensor) => tensor.clone(),
-            Self::InGraph(tensor) => tensor.primitive().clone(),
+            Self::Autodiff(tensor) => tensor.primitive().clone(),
         })
     }
 }
@@ -76,7 +76,7 @@ impl Input {
 /// What an operation keeps for its backward pass.
 pub(super) trait Kept: Clone + fmt::Debug + Send + 'static {
     /// The gradients to the inputs, those that are wanted, from the gradient to the output.
-    fn gradients(&self, of_output: &[f32], wanted: &[bool]) -> Vec<Option<Numbers>>;
+    fn gradients(&self, grad_output: &[f32], wanted: &[bool]) -> Vec<Option<Numbers>>;
 }
 
 /// An operation of `N` inputs: computes its output, and what is kept in a graph.
@@ -85,12 +85,12 @@ pub(super) fn operation<const N: usize, K: Kept>(
     forward: impl FnOnce(&[Numbers; N]) -> (Numbers, K),
 ) -> Tensor<3> {
     let (Numbers(output), kept) = forward(&inputs.each_ref().map(Input::numbers));
-    if !inputs.iter().any(Input::is_in_graph) {
+    if !inputs.iter().any(Input::has_autodiff) {
         return Tensor::from_primitive::<Flex>(output);
     }
     let guards = inputs.map(|input| match input {
         Input::Plain(constant) => GraphTensor::new(constant).node(),
-        Input::InGraph(tensor) => tensor.node(),
+        Input::Autodiff(tensor) => tensor.node(),
     });
     let step = Step(PhantomData::<K>).prepare::<NoCheckpointing>(guards).compute_bound().stateful();
     Tensor::from_primitive::<Autodiff<Flex>>(match step {
@@ -106,9 +106,9 @@ impl<K: Kept, const N: usize> Backward<Flex, N> for Step<K> {
     type State = K;
 
     fn backward(self, ops: Ops<K, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let of_output = Numbers::of(gradients.consume::<Flex>(&ops.node));
+        let grad_output = Numbers::of(gradients.consume::<Flex>(&ops.node));
         let wanted = ops.parents.each_ref().map(Option::is_some);
-        let found = ops.state.gradients(of_output.as_slice(), &wanted);
+        let found = ops.state.gradients(grad_output.as_slice(), &wanted);
         for (parent, found) in ops.parents.iter().zip(found) {
             if let (Some(parent), Some(Numbers(gradient))) = (parent, found) {
                 gradients.register::<Flex>(parent.id, gradient);

@@ -77,3 +77,49 @@ fn multiply_here(mut out: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32
         matmul(out.as_mut(), accum, a.subcols(from, n), b.subrows(from, n), 1.0, Par::Seq);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matrix(n: usize, seed: usize) -> Vec<f32> {
+        (0..n).map(|i| (((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.5) - 1.0).collect()
+    }
+
+    fn close(found: impl Fn(usize, usize) -> f32, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
+        for row in (0..a.nrows()).step_by(a.nrows() / 17 + 1) {
+            for column in 0..b.ncols() {
+                let terms = (0..a.ncols()).map(|k| f64::from(a[(row, k)]) * f64::from(b[(k, column)]));
+                let expected: f64 = terms.sum();
+                let found = f64::from(found(row, column));
+                assert!((found - expected).abs() < 1e-4 * (a.ncols() as f64).sqrt(), "{found} is not {expected}");
+            }
+        }
+    }
+
+    /// Tall, wide, odd and tiny ones; rows that overlap, and results with numbers between their rows.
+    #[test]
+    fn products_are_sums_of_products() {
+        for (m, k, n) in [(4096, 96, 64), (34, 1536, 512), (1, 3, 1), (1001, 33, 7), (5, 300, 301)] {
+            let (a, b) = (matrix(m + k, 1), matrix(k * n, 2));
+            let a = MatRef::from_row_major_slice_with_stride(&a, m, k, 1);
+            let b = MatRef::from_row_major_slice(&b, k, n);
+            let distance = n + 3;
+            let mut out = vec![7f32; m * distance];
+            multiply(rows_mut(&mut out, m, n, distance), a, b);
+            close(|row, column| out[row * distance + column], a, b);
+            assert!(out.chunks(distance).all(|row| row[n..].iter().all(|&between| between == 7.0)));
+        }
+    }
+
+    /// Results that are added up from parts of the rows, and those that are cut into tiles.
+    #[test]
+    fn products_of_columns_are_sums_over_rows() {
+        for (rows, m, n) in [(4096, 32, 96), (1090, 512, 400), (3, 1, 1), (777, 13, 5), (300, 256, 257)] {
+            let (a, b) = (matrix(rows * m, 3), matrix(rows * n, 4));
+            let (a, b) = (MatRef::from_row_major_slice(&a, rows, m), MatRef::from_row_major_slice(&b, rows, n));
+            let out = multiply_columns(a, b);
+            close(|row, column| out[row * n + column], a.transpose(), b);
+        }
+    }
+}

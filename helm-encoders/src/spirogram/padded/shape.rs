@@ -1,16 +1,24 @@
 use faer::MatRef;
 
-/// How long a sequence is stored: a row of zeros in front of it and at least one behind it, an even number of rows.
+/// How many rows a sequence takes: a row of zeros, its values, and rows of zeros up to an even number, at least one.
 pub(super) fn pitch(length: usize) -> usize {
     (length + 2).next_multiple_of(2)
 }
 
 /// The sizes of a convolution on padded sequences.
 ///
-/// Its products are of few, large matrices, because what a kernel meets lies in the sequences as it is: with channels
-/// last and a row of zeros between sequences, the `kernel` rows from a row on are one row of the matrix that others copy
-/// together (im2col), and the next one begins `stride` rows later. Some products begin in a sequence and end in the next
-/// one; nobody reads them.
+/// Its products are of few, large matrices. What others copy together for that (im2col) lies in the sequences as it is:
+/// with channels last, the three rows from a row on are what a kernel meets, and the next three begin `stride` rows later.
+/// Two sequences of three positions, a row a letter:
+///
+/// ```text
+/// rows               0 a b c 0 0 0 d e f 0 0
+/// stride 1           0ab abc bc0 c00 000 00d 0de def ef0 f00     a b c – – – d e f –
+/// stride 2           0ab     bc0     000     0de     ef0         a   c   –   d   f
+/// ```
+///
+/// The right column says whose product it is. Those in between (–) begin in a sequence and end behind it; nobody reads
+/// them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConvShape {
     pub(super) batch: usize,
@@ -50,8 +58,8 @@ impl ConvShape {
         self.kernel * self.channels_in
     }
 
-    /// The values that come out.
-    pub(super) fn n(&self) -> usize {
+    /// Values of a channel that come out.
+    pub(super) fn values_per_channel(&self) -> usize {
         self.batch * self.length_out()
     }
 
