@@ -8,6 +8,7 @@ mod nhanes;
 mod own_cohort;
 mod paper_tables;
 mod predict;
+mod pretrain_tiny;
 mod program;
 mod quickstart;
 mod score_prompts;
