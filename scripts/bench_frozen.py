@@ -8,8 +8,8 @@
 
 Scaled-dot-product attention, logits of the last place only. As most users do it, a row for each participant and outcome,
 8 rows a batch, in f32 or bf16; as experts do it, "cached": each participant's context once, and the outcomes' questions
-behind its keys and values. A training step computes the gradient to the soft tokens, clips it and takes a step of AdamW
-on one factor a column.
+behind its keys and values. A training step computes the gradients of an encoder, the 1-D ResNet18-D of
+scripts/golden_resnet1d.py and a perceptron behind it (each curve of a batch once), clips them and takes a step of AdamW.
 
 Prints one JSON line with versions and log-odds, then reads tasks, a JSON line each, and answers with seconds.
 """
@@ -21,6 +21,9 @@ import time
 
 import torch
 import transformers
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from golden_resnet1d import ResNet1d  # noqa: E402
 
 ROWS = 8
 
@@ -36,8 +39,13 @@ class Peer:
         self.questions = embedding(torch.tensor(given["questions"]))
         self.soft = torch.tensor(given["soft"], dtype=dtype).reshape(len(self.texts), given["n_soft"], -1)
         self.answers = torch.tensor([given["yes"], given["no"]])
-        self.factor = torch.nn.Parameter(torch.ones(self.soft.shape[-1], dtype=dtype))
-        self.optimizer = torch.optim.AdamW([self.factor], 3e-4, weight_decay=0.01)
+        self.curves = torch.tensor(given["curves"], dtype=dtype).unsqueeze(1)
+        torch.manual_seed(0)
+        projector = torch.nn.Sequential(
+            torch.nn.Linear(512, 128), torch.nn.GELU(), torch.nn.Linear(128, self.soft[0].numel())
+        )
+        self.encoder = torch.nn.Sequential(ResNet1d(1, 64, 12), projector).train().to(dtype)
+        self.optimizer = torch.optim.AdamW(self.encoder.parameters(), 3e-4, weight_decay=0.01)
 
     def of_answers(self, logits: torch.Tensor) -> torch.Tensor:
         return logits.float().log_softmax(-1)[:, self.answers]
@@ -57,29 +65,37 @@ class Peer:
 
     def cached(self, n_outcomes: int) -> torch.Tensor:
         with torch.inference_mode():
-            context = torch.cat([self.texts, self.soft], 1)
-            cache = self.model(inputs_embeds=context, use_cache=True, logits_to_keep=1).past_key_values
-            cache.batch_repeat_interleave(n_outcomes)
-            x = self.questions[:n_outcomes].repeat(len(self.texts), 1, 1)
-            logits = self.model(inputs_embeds=x, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
-            return self.of_answers(logits[:, 0])
+            found = []
+            # As many participants at once as their repeated contexts fit into memory.
+            for contexts in torch.cat([self.texts, self.soft], 1).split(max(1, 64 // n_outcomes)):
+                cache = self.model(inputs_embeds=contexts, use_cache=True, logits_to_keep=1).past_key_values
+                cache.batch_repeat_interleave(n_outcomes)
+                x = self.questions[:n_outcomes].repeat(len(contexts), 1, 1)
+                logits = self.model(inputs_embeds=x, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
+                found.append(self.of_answers(logits[:, 0]))
+            return torch.cat(found)
 
     def training(self, n_outcomes: int) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         for batch in self.batches(n_outcomes):
+            participants = sorted({participant for participant, _ in batch})
+            encoded = self.encoder(self.curves[participants]).reshape(len(participants), *self.soft.shape[1:])
+            soft = self.soft.index_copy(0, torch.tensor(participants), encoded)
             label = torch.tensor([participant % 2 for participant, _ in batch])
-            of_answers = self.log_probs(batch, self.soft * self.factor)
+            of_answers = self.log_probs(batch, soft)
             loss = torch.nn.functional.cross_entropy(of_answers, label, reduction="sum")
             (loss / len(self.texts) / n_outcomes).backward()
-        torch.nn.utils.clip_grad_norm_([self.factor], 1.0)
+        torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), 1.0)
         self.optimizer.step()
 
 
 def main() -> None:
     given = json.loads(pathlib.Path(sys.argv[1]).read_text())
     torch.set_num_threads(given["threads"])
-    peers = {"f32": Peer(given, torch.float32), "bf16": Peer(given, torch.bfloat16)}
-    scored = [getattr(peers["f32"], way)(given["most"]) for way in ["scoring", "cached"]]
+    peers = {"f32": Peer(given, torch.float32)}
+    if given["bf16"]:
+        peers["bf16"] = Peer(given, torch.bfloat16)
+    scored = [getattr(peers["f32"], way)(given["compared"]) for way in ["scoring", "cached"]]
     log_odds = [(of_all[:, 0] - of_all[:, 1]).double().tolist() for of_all in scored]
     versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     print(json.dumps({"versions": versions, "log_odds": log_odds}), flush=True)

@@ -1,0 +1,169 @@
+//! What a participant's risks cost through a frozen language model, against the outcomes and the length of the context, in
+//! f32: helm with the constant prefix computed afresh and kept, beside transformers on PyTorch with a row for each outcome
+//! and with each participant's context kept, in turn in one run. Shapes of helm-tiny, SmolLM2-135M and Qwen2.5-0.5B (as a
+//! Llama), with random weights.
+//!
+//! `HELM_BENCH_PYTHON` names a Python with the packages of scripts/bench_frozen.py; without it, that side is left out.
+//! `HELM_BENCH_REPORT` names a folder for the table and the drawing; words after `--` choose shapes by their names.
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "a bench prints its table")]
+
+use std::path::PathBuf;
+
+use helm_benches::{FrozenPeer, FrozenTask, LlamaShape, SoftSource, random_llama, seconds, spread};
+use plotters::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const SHAPES: [(&str, LlamaShape); 3] = [
+    ("helm-tiny", LlamaShape { d_model: 128, d_hidden: 384, n_layers: 6, n_heads: 4, n_kv_heads: 2, n_vocab: 1024 }),
+    (
+        "SmolLM2-135M",
+        LlamaShape { d_model: 576, d_hidden: 1536, n_layers: 30, n_heads: 9, n_kv_heads: 3, n_vocab: 49152 },
+    ),
+    (
+        "Qwen2.5-0.5B",
+        LlamaShape { d_model: 896, d_hidden: 4864, n_layers: 24, n_heads: 14, n_kv_heads: 2, n_vocab: 151_936 },
+    ),
+];
+const CONTEXTS: [usize; 3] = [64, 256, 1024];
+const OUTCOMES: [usize; 3] = [1, 8, 100];
+const PARTICIPANTS: usize = 4;
+/// The first round warms up.
+const ROUNDS: usize = 3;
+/// What takes more operations than this, once, is not run.
+const MOST_OPERATIONS: f64 = 8e12;
+const WAYS: [&str; 4] = ["helm", "helm, prefix kept", "a row an outcome", "contexts kept"];
+
+/// Milliseconds a participant, in each of the [`WAYS`] that were run.
+struct Cost {
+    shape: &'static str,
+    n_text: usize,
+    n_outcomes: usize,
+    ways: [Option<f64>; 4],
+}
+
+fn main() {
+    // `cargo test --benches` only asks whether it builds.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let threads = rayon::current_num_threads();
+    let mut table = format!(
+        "Milliseconds a participant, {PARTICIPANTS} of them on {threads} threads; how many times as long transformers takes\n\n\
+         | shape | tokens of text | outcomes | {} | row / helm | kept / helm |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+        WAYS.join(" | ")
+    );
+    print!("{table}");
+    let mut costs = Vec::new();
+    for (name, shape) in SHAPES {
+        if !chosen.is_empty() && !chosen.iter().any(|word| word == name) {
+            continue;
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        random_llama(folder.path(), shape);
+        for n_text in CONTEXTS {
+            let most = OUTCOMES[OUTCOMES.len() - 1];
+            let task = FrozenTask { shape, participants: PARTICIPANTS, n_text, n_outcomes: most };
+            let mut peer = FrozenPeer::start(&task, 1, folder.path(), threads);
+            for n_outcomes in OUTCOMES {
+                let ways = ways(&FrozenTask { n_outcomes, ..task }, folder.path(), &mut peer);
+                let cost = Cost { shape: name, n_text, n_outcomes, ways };
+                print!("{}", cost.row());
+                table += &cost.row();
+                costs.push(cost);
+            }
+        }
+    }
+    if let Some(folder) = std::env::var_os("HELM_BENCH_REPORT").map(PathBuf::from) {
+        std::fs::create_dir_all(&folder).expect("a folder for the report");
+        std::fs::write(folder.join("cost.md"), table).expect("a writable folder");
+        std::fs::write(folder.join("cost.svg"), drawing(&costs)).expect("a writable folder");
+    }
+}
+
+/// The cost of a task in each way, run in turn.
+fn ways(task: &FrozenTask, folder: &std::path::Path, peer: &mut Option<FrozenPeer>) -> [Option<f64>; 4] {
+    let behind = task.n_behind_text();
+    let whole = task.operations(task.n_text + behind);
+    let in_rows = task.n_outcomes * (task.n_text + FrozenTask::N_SOFT + FrozenTask::N_QUESTION);
+    let is_run = [whole, whole, task.operations(in_rows), whole].map(|operations| operations <= MOST_OPERATIONS);
+    let cohort = task.cohort();
+    let helms = [0, 2 << 30].map(|cache_bytes| task.helm(folder, SoftSource::Given, cache_bytes));
+    let prompts = helms.each_ref().map(|helm| task.prompts(helm, &cohort));
+    let mut times: [Vec<f64>; 4] = Default::default();
+    for round in 0..=ROUNDS {
+        for (way, times) in times.iter_mut().enumerate().filter(|(way, _)| is_run[*way]) {
+            let time = match way {
+                0 | 1 => Some(seconds(|| helms[way].risks(&prompts[way]).expect("risks"))),
+                _ => peer.as_mut().and_then(|it| it.seconds(["scoring", "cached"][way - 2], "f32", task.n_outcomes)),
+            };
+            if round > 0 {
+                times.extend(time);
+            }
+        }
+    }
+    times.map(|times| (!times.is_empty()).then(|| spread(times).0 * 1e3 / task.participants as f64))
+}
+
+impl Cost {
+    fn row(&self) -> String {
+        let number = |it: Option<f64>| it.map_or("not run".into(), |it| format!("{it:.1}"));
+        let [helm, _, row, kept] = self.ways;
+        let ratio =
+            |other: Option<f64>| other.zip(helm).map_or("–".into(), |(other, helm)| format!("{:.1}", other / helm));
+        let ways: Vec<String> = self.ways.into_iter().map(number).collect();
+        let Self { shape, n_text, n_outcomes, .. } = self;
+        format!("| {shape} | {n_text} | {n_outcomes} | {} | {} | {} |\n", ways.join(" | "), ratio(row), ratio(kept))
+    }
+}
+
+/// Cost against outcomes, a panel for each shape and length of the text.
+fn drawing(costs: &[Cost]) -> String {
+    let shapes: Vec<&str> =
+        SHAPES.iter().map(|(name, _)| *name).filter(|name| costs.iter().any(|it| it.shape == *name)).collect();
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, (1080, 300 * shapes.len().max(1) as u32)).into_drawing_area();
+        root.fill(&WHITE).expect("a drawing");
+        let panels = root.split_evenly((shapes.len().max(1), CONTEXTS.len()));
+        let all = shapes.iter().flat_map(|shape| CONTEXTS.map(|n_text| (*shape, n_text)));
+        for (panel, (shape, n_text)) in panels.iter().zip(all) {
+            let of_panel: Vec<&Cost> = costs.iter().filter(|it| it.shape == shape && it.n_text == n_text).collect();
+            let numbers = || of_panel.iter().flat_map(|it| it.ways).flatten();
+            let (least, most) = (numbers().fold(f64::INFINITY, f64::min), numbers().fold(0.0, f64::max));
+            let mut chart = ChartBuilder::on(panel)
+                .caption(format!("{shape}, {n_text} tokens of text"), ("sans-serif", 16))
+                .margin(8)
+                .x_label_area_size(34)
+                .y_label_area_size(54)
+                .build_cartesian_2d((0.8f64..130.0).log_scale(), (0.7 * least..1.5 * most).log_scale())
+                .expect("axes");
+            chart
+                .configure_mesh()
+                .disable_mesh()
+                .x_desc("outcomes")
+                .y_desc("ms a participant")
+                .x_label_formatter(&|it| format!("{it:.0}"))
+                .y_label_formatter(&|it| format!("{it}"))
+                .draw()
+                .expect("axes");
+            for (way, name) in WAYS.into_iter().enumerate() {
+                let color = [BLUE, CYAN, RED, BLACK][way];
+                let points: Vec<(f64, f64)> =
+                    of_panel.iter().filter_map(|it| Some((it.n_outcomes as f64, it.ways[way]?))).collect();
+                let line = chart.draw_series(LineSeries::new(points, color.stroke_width(2)).point_size(3));
+                let legend = move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color.stroke_width(2));
+                line.expect("a line").label(name).legend(legend);
+            }
+            if (shape, n_text) == (shapes[0], CONTEXTS[0]) {
+                let mut labels = chart.configure_series_labels();
+                labels.position(SeriesLabelPosition::UpperLeft).border_style(BLACK).background_style(WHITE);
+                labels.draw().expect("a legend");
+            }
+        }
+        root.present().expect("a drawing");
+    }
+    svg
+}
