@@ -1,6 +1,6 @@
 //! Convolutions with their batch norms on the CPU, forward and backward, each of which is one operation of burn's graph.
 //!
-//! burn's own take a node of the graph, new memory and a pass over it for every step, most of them on one thread. Here a
+//! burn's operations take a node of the graph, new memory and a pass over it for every step, most of them on one thread. Here a
 //! convolution is a product of large matrices without copies ([`ConvShape`]), and what follows it (the norm, a shortcut, a
 //! rectifier) one pass over its result, on all threads. Sums don't depend on how many there are.
 //!

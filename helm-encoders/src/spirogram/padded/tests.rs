@@ -7,6 +7,7 @@ use burn::tensor::{Device, Distribution, Tensor};
 use proptest::prelude::*;
 
 use super::Padded;
+use crate::spirogram::alone;
 use crate::spirogram::channels_first::ChannelsFirst;
 use crate::spirogram::sequences::Sequences;
 
@@ -57,12 +58,6 @@ fn cases() -> impl Strategy<Value = Case> {
         }
     });
     case.prop_filter("enough values", |case| case.batch * case.length.div_ceil(case.stride) > 4)
-}
-
-/// Random numbers come from one generator.
-fn alone() -> std::sync::MutexGuard<'static, ()> {
-    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
