@@ -9,7 +9,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::Parser;
-use helm_core::{Folds, Record, Signal};
+use helm_core::{Record, Signal};
 use helm_encoders::{Modality, ModalityEncoder, Projector, ProjectorConfig, SoftTokens};
 use helm_eval::baseline::LogisticConfig;
 use helm_examples::{
@@ -127,7 +127,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     (training.epochs, training.batch_size, training.learning_rate, training.seed) =
         (args.epochs, 16, 2e-3, args.study.seed);
     let settings = json!({
-        "epochs": args.epochs, "folds": args.study.folds, "bootstrap": args.study.bootstrap, "device": args.study.model.device,
+        "epochs": args.epochs, "folds": args.study.folds, "bootstrap": args.study.bootstrap, "device": args.study.model.device, "dtype": args.study.model.dtype,
         "training": training, "n_soft": N_SOFT,
     });
     let mut manifest = Manifest::new("custom_encoder", settings, args.study.seed);
@@ -135,10 +135,9 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         manifest.add_file(path)?;
     }
     let outcomes = [ecg::ATRIAL_FIBRILLATION.to_owned()];
-    let labels = cohort.labels(&outcomes[0])?;
-    let strata: Vec<usize> = labels.iter().map(|label| usize::from(*label == Some(true))).collect();
-    let folds = Folds::stratified(cohort.participants(), &strata, args.study.folds, args.study.seed)?;
+    let folds = args.study.folds_of(&cohort, &outcomes)?;
     check_classes(&cohort, &outcomes[0], &folds)?;
+    let labels = cohort.labels(&outcomes[0])?;
     let kind = if args.data.is_some() { "ECGs" } else { "SIMULATED ECGs" };
     let text = format!("{} {kind}, {} of atrial fibrillation; not a medical device.\n", labels.len(), count(labels));
     args.study.say(&text);

@@ -84,7 +84,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         "nhanes",
         json!({
             "outcomes": args.outcome, "epochs": args.epochs, "folds": args.study.folds, "bootstrap": args.study.bootstrap,
-            "device": args.study.model.device, "training": training, "n_soft": Encoders::N_SOFT,
+            "device": args.study.model.device, "dtype": args.study.model.dtype, "training": training, "n_soft": Encoders::N_SOFT,
             "resnet_width": Encoders::RESNET_WIDTH, "d_hidden": Encoders::D_HIDDEN, "grid": GRID,
         }),
         args.study.seed,
@@ -92,12 +92,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     for path in nhanes::paths(&args.data).iter().chain(&args.study.model.files()?) {
         manifest.add_file(path)?;
     }
-    let strata: Vec<usize> = cohort
-        .labels(args.outcome.first().ok_or_else(|| Failure::new("--outcome: expected at least one, found none"))?)?
-        .iter()
-        .map(|label| label.map_or(2, usize::from))
-        .collect();
-    let folds = Folds::stratified(cohort.participants(), &strata, args.study.folds, args.study.seed)?;
+    let folds = args.study.folds_of(cohort, &args.outcome)?;
     for outcome in &args.outcome {
         check_classes(cohort, outcome, &folds)?;
     }

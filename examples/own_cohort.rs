@@ -86,7 +86,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     let bad = if args.lenient { BadData::CountAndSkip } else { BadData::Refuse };
     let loaded = CohortFile::new(schema, &args.data, ReadOptions { bad, ..ReadOptions::default() }).load()?;
     let cohort = &loaded.cohort;
-    let folds = folds(args, &loaded, &outcomes[0])?;
+    let folds = folds(args, &loaded, &outcomes)?;
     outcomes.iter().try_for_each(|outcome| check_classes(cohort, outcome, &folds))?;
     args.study.say(&describe(&loaded));
 
@@ -96,7 +96,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         "own_cohort",
         json!({
             "outcomes": outcomes, "features": args.features, "lenient": args.lenient, "folds": args.study.folds,
-            "bootstrap": args.study.bootstrap, "device": args.study.model.device, "training": training,
+            "bootstrap": args.study.bootstrap, "device": args.study.model.device, "dtype": args.study.model.dtype, "training": training,
             "n_soft": Encoders::N_SOFT, "resnet_width": Encoders::RESNET_WIDTH, "d_hidden": Encoders::D_HIDDEN,
         }),
         args.study.seed,
@@ -155,12 +155,11 @@ fn outcomes(args: &Args, schema: &SchemaFile) -> Result<Vec<String>, Failure> {
 }
 
 /// Folds of clusters where the schema names them, else of participants, stratified by the first outcome.
-fn folds(args: &Args, loaded: &Loaded, outcome: &str) -> Result<Folds, Failure> {
+fn folds(args: &Args, loaded: &Loaded, outcomes: &[String]) -> Result<Folds, Failure> {
     if let Some(clusters) = &loaded.clusters {
         return Ok(Folds::grouped(clusters, args.study.folds, args.study.seed)?);
     }
-    let strata: Vec<usize> = loaded.cohort.labels(outcome)?.iter().map(|label| label.map_or(2, usize::from)).collect();
-    Ok(Folds::stratified(loaded.cohort.participants(), &strata, args.study.folds, args.study.seed)?)
+    args.study.folds_of(&loaded.cohort, outcomes)
 }
 
 /// What was read, in counts.

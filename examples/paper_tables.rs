@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use helm_core::Folds;
 use helm_eval::report::HtmlReport;
 use helm_examples::paper::{Budget, Experiments, FeatureSet, Made, PaperData, PaperPlot, PaperTable, Store, Tables};
 use helm_examples::{
@@ -88,9 +87,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     if !args.outcome.is_empty() {
         data = data.with_outcomes(&args.outcome)?;
     }
-    let labels = data.cohort.labels(&data.outcomes[0])?;
-    let strata: Vec<usize> = labels.iter().map(|label| label.map_or(2, usize::from)).collect();
-    let folds = Folds::stratified(data.cohort.participants(), &strata, args.study.folds, args.study.seed)?;
+    let folds = args.study.folds_of(&data.cohort, &data.outcomes)?;
     let asked = data.outcomes.iter().chain(&data.held_out);
     asked.clone().try_for_each(|outcome| check_classes(&data.cohort, outcome, &folds))?;
     let budget = Budget {
@@ -156,7 +153,7 @@ fn manifest(args: &Args, data: &PaperData, budget: &Budget) -> Result<Manifest, 
     let settings = json!({
         "participants": args.data.is_none().then_some(args.participants), "folds": args.study.folds, "budget": budget,
         "outcomes": data.outcomes,
-        "device": args.study.model.device, "n_soft": Encoders::N_SOFT, "resnet_width": Encoders::RESNET_WIDTH,
+        "device": args.study.model.device, "dtype": args.study.model.dtype, "n_soft": Encoders::N_SOFT, "resnet_width": Encoders::RESNET_WIDTH,
         "d_hidden": Encoders::D_HIDDEN, "grid": GRID,
         "pretraining": breath_pretraining(args.pretraining_epochs, args.study.seed),
     });

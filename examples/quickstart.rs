@@ -75,9 +75,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     args.study.check()?;
     let (device, model) = (args.study.model.device()?, args.study.model.load()?);
     let cohort = simulated_people(args.participants, args.study.seed)?;
-    let labels = cohort.labels(&args.outcome[0])?;
-    let strata: Vec<usize> = labels.iter().map(|label| label.map_or(2, usize::from)).collect();
-    let folds = Folds::stratified(cohort.participants(), &strata, args.study.folds, args.study.seed)?;
+    let folds = args.study.folds_of(&cohort, &args.outcome)?;
     args.outcome.iter().try_for_each(|outcome| check_classes(&cohort, outcome, &folds))?;
     let training = training(args);
     let manifest = manifest(args, &training)?;
@@ -154,7 +152,7 @@ fn training(args: &Args) -> TrainConfig {
 fn manifest(args: &Args, training: &TrainConfig) -> Result<Manifest, Failure> {
     let settings = json!({
         "participants": args.participants, "outcomes": args.outcome, "folds": args.study.folds,
-        "bootstrap": args.study.bootstrap, "device": args.study.model.device, "training": training,
+        "bootstrap": args.study.bootstrap, "device": args.study.model.device, "dtype": args.study.model.dtype, "training": training,
         "pretraining": breath_pretraining(args.pretraining_epochs, args.study.seed), "n_soft": Encoders::N_SOFT,
         "resnet_width": Encoders::RESNET_WIDTH, "d_hidden": Encoders::D_HIDDEN, "grid": GRID,
     });

@@ -8,8 +8,7 @@
 //! instructions for it.
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a bench prints its table")]
 
-use burn::tensor::{Distribution, Tensor};
-use helm_benches::{FrozenPeer, FrozenTask, LlamaShape, SoftSource, random_llama, seconds, spread};
+use helm_benches::{FrozenPeer, FrozenTask, LlamaShape, SoftSource, gflops_at_best, random_llama, seconds, spread};
 use helm_core::Risk;
 use helm_llm::{Examples, TrainConfig, Trainer};
 
@@ -21,15 +20,6 @@ const SHAPE: LlamaShape =
 /// At their most outcomes.
 const TASK: FrozenTask = FrozenTask { shape: SHAPE, participants: 4, n_text: 120, n_outcomes: 8 };
 const ROUNDS: usize = 5;
-
-/// Multiply-adds of a matrix product in 10⁹ a second, at its best.
-fn peak() -> f64 {
-    let device = helm_encoders::device("cpu").expect("the CPU");
-    let random = || Tensor::<2>::random([2048, 2048], Distribution::Uniform(-1.0, 1.0), &device);
-    let (a, b) = (random(), random());
-    let best = (0..=ROUNDS).map(|_| seconds(|| a.clone().matmul(b.clone()).into_data())).fold(f64::INFINITY, f64::min);
-    2.0 * 2048f64.powi(3) / best / 1e9
-}
 
 /// The largest difference of risks' log-odds from others.
 fn worst(risks: &[Vec<Risk>], others: &[f64]) -> f64 {
@@ -102,7 +92,7 @@ fn main() {
     random_llama(folder.path(), SHAPE);
     let mut peer = FrozenPeer::start(&TASK, TASK.n_outcomes, folder.path(), threads);
     let cohort = TASK.cohort();
-    let peak = peak();
+    let peak = gflops_at_best(ROUNDS);
     println!("{} participants, {threads} threads; a matrix product reaches {peak:.0} GFLOP/s", TASK.participants);
     println!("times faster than transformers on PyTorch, median of {ROUNDS} rounds in turn (least to most)\n");
     println!("| work | outcomes | prefix | helm | f32 | bf16 | f32, contexts kept | share of the peak |");

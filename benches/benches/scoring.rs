@@ -71,6 +71,10 @@ fn scoring(criterion: &mut Criterion) {
     for n_outcomes in [1, 8, 32] {
         let questions = questions(n_outcomes);
         group.throughput(Throughput::Elements((PARTICIPANTS * n_outcomes) as u64));
+        // What stands in front of all computing, once for a participant: text to tokens to a tree.
+        let reading = helm(folder.path(), &cohort, 0);
+        let id = BenchmarkId::new("making_the_prompts", n_outcomes);
+        group.bench_function(id, |bencher| bencher.iter(|| black_box(prompts(&reading, &cohort, &questions))));
         for (name, cache_bytes) in [("prefix_computed", 0), ("prefix_cached", 1 << 30)] {
             let helm = helm(folder.path(), &cohort, cache_bytes);
             let together = prompts(&helm, &cohort, &questions);

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use helm_core::{Answers, Cohort, Context, Feature, ParticipantId, Question, Record, Schema, Value};
 use helm_encoders::{Modality, ModalityEncoder, ResNet1dConfig, SoftTokens, SpirogramEncoderConfig, SpirogramInput};
 use helm_llm::{FrozenDecoder, Helm, LanguageModel, Prompt, Tokenizer};
@@ -79,14 +79,22 @@ impl FrozenTask {
         Cohort::builder(schema, ids).and_then(|builder| builder.feature("row", rows)?.build()).expect("a cohort")
     }
 
-    /// HeLM through the model of a folder.
+    /// HeLM through the model of a folder, its weights in f32.
+    ///
+    /// # Panics
+    /// If it can't be loaded.
+    pub fn helm(&self, folder: &Path, source: SoftSource, cache_bytes: usize) -> Helm {
+        self.helm_in(folder, source, cache_bytes, DType::F32)
+    }
+
+    /// The same with weights of another dtype.
     ///
     /// # Panics
     /// If it can't be loaded.
     #[allow(clippy::expect_used, reason = "a bench ends by panicking")]
-    pub fn helm(&self, folder: &Path, source: SoftSource, cache_bytes: usize) -> Helm {
+    pub fn helm_in(&self, folder: &Path, source: SoftSource, cache_bytes: usize, dtype: DType) -> Helm {
         let device = helm_encoders::device("cpu").expect("the CPU");
-        let frozen = FrozenDecoder::load(folder, &device).expect("the model").with_cache_bytes(cache_bytes);
+        let frozen = FrozenDecoder::load_in(folder, &device, dtype).expect("the model").with_cache_bytes(cache_bytes);
         let tokenizer = Tokenizer::from_file(&folder.join("tokenizer.json")).expect("the tokenizer");
         let model = LanguageModel::new(Arc::new(frozen), Arc::new(tokenizer));
         let (d_model, task) = (self.shape.d_model, *self);
@@ -131,12 +139,14 @@ impl FrozenTask {
     }
 
     /// Operations of the matrix products of a forward pass over so many tokens of each participant, without attention's
-    /// own, and of the output layer over every answer.
+    /// own. Of the last layer, tokens that nothing is asked behind need keys and values only, and no logits.
     pub fn operations(&self, tokens: usize) -> f64 {
         let LlamaShape { d_model, d_hidden, n_layers, n_heads, n_kv_heads, n_vocab } = self.shape;
-        let kv = d_model / n_heads * n_kv_heads;
-        let layer = 2 * d_model * d_model + 2 * d_model * kv + 3 * d_model * d_hidden;
-        2.0 * (self.participants * (tokens * n_layers * layer + self.n_outcomes * d_model * n_vocab)) as f64
+        let keys_values = 2 * d_model * (d_model / n_heads * n_kv_heads);
+        let others = 2 * d_model * d_model + 3 * d_model * d_hidden;
+        let of_token = n_layers * keys_values + (n_layers - 1) * others;
+        let of_answer = others + d_model * n_vocab;
+        2.0 * (self.participants * (tokens * of_token + self.n_outcomes * of_answer)) as f64
     }
 }
 

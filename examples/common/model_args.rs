@@ -1,8 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
-use clap::Args;
+use burn::tensor::{DType, Device};
+use clap::{Args, ValueEnum};
 use helm_llm::{FrozenDecoder, LanguageModel};
+use serde::Serialize;
 
 use crate::Failure;
 
@@ -24,10 +25,26 @@ pub struct ModelArgs {
     /// Where networks run: cpu, wgpu, tch or cuda:N, as far as this build has them
     #[arg(long, default_value = "cpu")]
     pub device: String,
+    /// What the language model's weights are kept in; on the CPU, bf16 takes half of f32's memory, and f16 is slow
+    #[arg(long, value_enum, default_value_t)]
+    pub dtype: WeightDtype,
     /// Keep at most so many GiB of what the language model makes of constant text, to use it again where the same text
     /// comes again
     #[arg(long, value_name = "GIB", default_value_t = 1)]
     cache: usize,
+}
+
+/// The dtype of a language model's weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightDtype {
+    /// IEEE single precision.
+    #[default]
+    F32,
+    /// The upper half of a single.
+    Bf16,
+    /// IEEE half precision.
+    F16,
 }
 
 impl ModelArgs {
@@ -45,7 +62,12 @@ impl ModelArgs {
     /// If there is no such model, or something is wrong with its files.
     pub fn load(&self) -> Result<LanguageModel, Failure> {
         let folder = self.folder()?;
-        let decoder = FrozenDecoder::load(&folder, &self.device()?)?;
+        let dtype = match self.dtype {
+            WeightDtype::F32 => DType::F32,
+            WeightDtype::Bf16 => DType::BF16,
+            WeightDtype::F16 => DType::F16,
+        };
+        let decoder = FrozenDecoder::load_in(&folder, &self.device()?, dtype)?;
         Ok(LanguageModel::from_decoder(decoder.with_cache_bytes(self.cache.saturating_mul(1 << 30)), &folder)?)
     }
 

@@ -8,6 +8,7 @@ use helm_llm::{Bundle, Helm, LanguageModel, Prompt};
 use helm_serialize::Serializer;
 use serde::{Deserialize, Serialize};
 
+use crate::labelled::labelled;
 use crate::{Failure, Progress, Scores, nhanes};
 
 /// All that `--save` keeps and that scores new people: a trained model with what its participants were read, written
@@ -56,9 +57,7 @@ pub fn calibrate(
     seed: u64,
 ) -> Result<BTreeMap<String, Option<Calibrated>>, Failure> {
     let of_outcome = |scores: &Scores| {
-        let labelled =
-            cohort.labels(&scores.outcome)?.iter().enumerate().filter_map(|(row, label)| Some((row, (*label)?)));
-        let (rows, labels): (Vec<usize>, Vec<bool>) = labelled.unzip();
+        let (rows, labels) = labelled(cohort, &scores.outcome)?;
         let log_odds: Vec<f64> = rows.iter().map(|&row| scores.log_odds[row]).collect();
         let participants: Vec<_> = rows.iter().map(|&row| &cohort.participants()[row]).collect();
         let fitted = RecalibrationSplit::new(&labels, &log_odds, &participants, 0.5, seed)

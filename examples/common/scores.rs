@@ -2,6 +2,7 @@ use helm_core::{Cohort, Folds};
 use helm_eval::Bootstrap;
 use helm_eval::report::{OutcomeResult, Table};
 
+use crate::labelled::labelled;
 use crate::{Failure, Prediction};
 
 /// One model's out-of-fold scores of one outcome, for every participant.
@@ -56,7 +57,7 @@ impl AllScores<'_> {
         bootstrap: &Bootstrap,
     ) -> Result<Table, Failure> {
         let outcomes = outcomes.iter().map(|outcome| {
-            let (known, cases) = self.labelled(outcome)?;
+            let (known, cases) = labelled(self.cohort, outcome)?;
             let models: Vec<(&str, Vec<f64>)> = self
                 .scores
                 .iter()
@@ -90,13 +91,5 @@ impl AllScores<'_> {
             }
         }
         Ok(predictions)
-    }
-
-    /// The participants who are cases or controls, and which.
-    ///
-    /// # Errors
-    /// If the cohort lacks the outcome.
-    pub(crate) fn labelled(&self, outcome: &str) -> Result<(Vec<usize>, Vec<bool>), Failure> {
-        Ok(self.cohort.labels(outcome)?.iter().enumerate().filter_map(|(row, label)| Some((row, (*label)?))).unzip())
     }
 }

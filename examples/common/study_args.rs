@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
+use helm_core::{Cohort, Folds};
 use helm_eval::Bootstrap;
 use helm_eval::report::Table;
 use serde_json::{Value, json};
@@ -46,6 +47,16 @@ impl StudyArgs {
             std::fs::create_dir_all(folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
         }
         self.json.iter().chain(&self.predictions).try_for_each(|path| check_writable(path))
+    }
+
+    /// Folds of participants, stratified by the first of some outcomes.
+    ///
+    /// # Errors
+    /// If there is no outcome, the cohort lacks it, or there are fewer participants than folds.
+    pub fn folds_of(&self, cohort: &Cohort, outcomes: &[String]) -> Result<Folds, Failure> {
+        let first = outcomes.first().ok_or_else(|| Failure::new("--outcome: expected at least one, found none"))?;
+        let strata: Vec<usize> = cohort.labels(first)?.iter().map(|label| label.map_or(2, usize::from)).collect();
+        Ok(Folds::stratified(cohort.participants(), &strata, self.folds, self.seed)?)
     }
 
     /// The bootstrap of intervals and tests.

@@ -4,6 +4,7 @@ use helm_eval::report::{ForestPlot, HtmlReport, OutcomeResult, ReliabilityPlot, 
 use helm_eval::{Bins, Interval, Predictions, Scored};
 use serde_json::Value;
 
+use crate::labelled::labelled;
 use crate::{AllScores, Failure, Scores, write_atomically, write_json};
 
 /// A drawing with its file's name and its caption.
@@ -109,7 +110,7 @@ fn html(scores: &AllScores<'_>, table: &Table, plots: &[Plot], result: &Value) -
 type Found<'a> = (&'a Scores, &'a helm_eval::report::ModelResult, Vec<bool>, Vec<f64>);
 
 fn of_outcome<'a>(scores: &'a AllScores<'_>, result: &'a OutcomeResult) -> Result<Vec<Found<'a>>, Failure> {
-    let (known, labels) = scores.labelled(&result.outcome)?;
+    let (known, labels) = labelled(scores.cohort, &result.outcome)?;
     let of_outcome = scores.scores.iter().filter(|scores| scores.outcome == result.outcome);
     let found = of_outcome.zip(&result.models).map(|(scores, found)| {
         let log_odds = known.iter().map(|&row| scores.log_odds[row]).collect();

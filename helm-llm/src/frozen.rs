@@ -41,6 +41,11 @@ pub trait FrozenModel: Send + Sync {
     /// - `soft`: `[soft rows of the batch, d_model]`
     fn log_probs_with_vjp(&self, batch: &PackedTrees, soft: Tensor<2>) -> (Vec<f64>, Vjp);
 
+    /// How much memory such a batch takes at most; `None` where nobody knows, as with burn's devices.
+    fn memory_bound(&self, _batch: &PackedTrees) -> Option<MemoryBound> {
+        None
+    }
+
     /// The logits of the token after each of some ids, `[ids, n_vocab]` row by row.
     fn next_token_logits(&self, ids: &[u32]) -> Vec<Vec<f32>>;
 
@@ -49,6 +54,17 @@ pub trait FrozenModel: Send + Sync {
 
     /// SHA-256 over all weights: equal before and after training.
     fn weights_sha256(&self) -> String;
+}
+
+/// The memory that some prompts take at most, beside the weights, the encoders and what a cache keeps of other prompts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryBound {
+    /// For their scores, all of them computed at once.
+    pub scoring_bytes: usize,
+    /// For a step of training on them, or for a part of one, as [`TrainConfig::micro_batches`] takes it.
+    ///
+    /// [`TrainConfig::micro_batches`]: crate::TrainConfig::micro_batches
+    pub training_bytes: usize,
 }
 
 /// How a language model sees a token at its place.

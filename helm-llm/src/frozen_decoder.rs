@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::engine::Engine;
-use crate::frozen::{Decoding, FrozenModel, TargetScore, Vjp};
+use crate::frozen::{Decoding, FrozenModel, MemoryBound, TargetScore, Vjp};
 use crate::model::{Checkpoint, Decoder, DecoderConfig, KeysValues, LoadReport, Sights, load, read_config};
 use crate::packed::{PackedTrees, Place};
 use crate::prefix_cache::PrefixCache;
@@ -19,9 +19,9 @@ pub(crate) const UNSEEN: f32 = -1e9;
 
 /// A decoder, frozen by construction: its weights are never handed out.
 ///
-/// On the device `cpu` in f32, scores and gradients come from an engine of helm's own, which keeps no graph; on other
-/// devices and in other dtypes they come from burn, and so do the logits of whole texts and text that grows on any device.
-/// Both share the weights. What the engine's passes use of memory stays with it for the next ones.
+/// On the device `cpu`, with weights in f32 or bf16, scores and gradients come from an engine of helm's own, which keeps no
+/// graph and computes in f32; on other devices and in f16 they come from burn, and so do the logits of whole texts and text
+/// that grows on any device. Both share the weights. What the engine's passes use of memory stays with it for the next ones.
 ///
 /// It computes the constant text of a prompt, the part in front of the first soft token, once, and keeps its keys and
 /// values for the next time the same text comes.
@@ -44,7 +44,8 @@ impl FrozenDecoder {
         Self::load_in(folder, device, DType::F32)
     }
 
-    /// The same, and computes in f32, bf16 or f16. Weights are converted where the files have another dtype, and used as
+    /// The same, and computes in f32, bf16 or f16; on the device `cpu`, bf16 is the weights' dtype, half of f32's memory, and
+    /// scores and gradients are computed in f32. Weights are converted where the files have another dtype, and used as
     /// they stand in the mapped files where they have this one and the device is the CPU: the files must stay as they
     /// are while the model lives.
     ///
@@ -61,9 +62,9 @@ impl FrozenDecoder {
         }
         let (config, names) = read_config(&path)?;
         let on_cpu = helm_encoders::device("cpu").is_ok_and(|cpu| cpu == device);
-        let engine = on_cpu && dtype == DType::F32;
+        let engine = on_cpu && dtype != DType::F16;
         if on_cpu && !engine {
-            tracing::warn!("the fast engine of the CPU computes in f32: this model's {dtype:?} goes through burn");
+            tracing::warn!("the fast engine of the CPU takes f32 and bf16: this model's {dtype:?} goes through burn");
         }
         let (decoder, weights, report) = load(&Checkpoint::open(folder)?, &config, names, &device, dtype, engine)?;
         let decoder = decoder.freeze();
@@ -92,7 +93,7 @@ impl FrozenDecoder {
         self.change_engine(|engine| engine.with_cache_bytes(bytes))
     }
 
-    /// Takes gradients with less memory on the device `cpu` in f32: computes each layer a second time instead of keeping
+    /// Takes gradients with less memory on the device `cpu` in f32 or bf16: computes each layer a second time instead of keeping
     /// what its gradient needs. Changes no result, and elsewhere nothing.
     ///
     /// # Panics
@@ -102,8 +103,8 @@ impl FrozenDecoder {
     }
 
     #[cfg(test)]
-    pub(crate) fn has_engine(&self) -> bool {
-        self.engine.is_some()
+    pub(crate) fn engine(&self) -> Option<&Engine> {
+        self.engine.as_deref()
     }
 
     fn change_engine(mut self, change: impl FnOnce(Engine) -> Engine) -> Self {
@@ -296,6 +297,10 @@ impl FrozenModel for FrozenDecoder {
 
     fn device(&self) -> &Device {
         &self.device
+    }
+
+    fn memory_bound(&self, batch: &PackedTrees) -> Option<MemoryBound> {
+        self.engine.as_ref().map(|engine| engine.memory_bound(batch))
     }
 
     fn target_scores(&self, batch: &PackedTrees, soft: Option<Tensor<2>>) -> Vec<TargetScore> {

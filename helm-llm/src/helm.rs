@@ -11,7 +11,7 @@ use crate::packed::{PackedTrees, Padding};
 use crate::soft_prompt::everyones_input;
 use crate::splice::splice;
 use crate::tree::TokenTree;
-use crate::{Error, LanguageModel};
+use crate::{Error, LanguageModel, MemoryBound};
 
 /// Encoders around a frozen language model: reads participants' text and signals, and answers with their risks.
 ///
@@ -187,6 +187,35 @@ impl Helm {
             found: format!("none in row {}", record.row() + 1),
         })?;
         Ok((index, input))
+    }
+
+    /// How much memory the language model's passes over some prompts take at most: for their scores, of which no more than
+    /// [`trees_per_pass`](Self::with_trees_per_pass) for each thread are computed at once, and for a step of training on
+    /// them. Of a Llama on the device `cpu`, training keeps of each token behind the constant text, in each layer,
+    /// `2 d_model + n_heads * d_head + 2 n_kv_heads * d_head + n_heads + 2 d_hidden + 2` numbers, and of each token of
+    /// constant text `2 n_kv_heads * d_head`; with
+    /// [recomputed layers](crate::FrozenDecoder::with_recomputed_layers) `d_model` numbers instead of the first. `None` on
+    /// other devices, in f16 and of language models of one's own that don't say.
+    ///
+    /// ```
+    /// use helm_core::{Answers, Cohort, Context, ParticipantId, Question, Schema};
+    /// use helm_llm::{Helm, LanguageModel};
+    ///
+    /// let schema = Schema::new(vec![], vec![], vec![])?;
+    /// let cohort = Cohort::builder(schema, vec![ParticipantId::new("1")])?.build()?;
+    /// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/tiny-llama");
+    /// let model = LanguageModel::load(folder.as_ref(), &helm_encoders::device("cpu")?)?;
+    /// let helm = Helm::new(model, vec![])?;
+    /// let question = Question { text: "\nasthma:".into(), answers: Answers::yes_no() };
+    /// let prompt = helm.prompt(&Context::default().with_text("A person."), cohort.record(0), &[question])?;
+    /// let bound = helm.memory_bound(&[prompt]).expect("the CPU's engine knows");
+    /// assert!(bound.scoring_bytes <= bound.training_bytes);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn memory_bound(&self, prompts: &[Prompt]) -> Option<MemoryBound> {
+        let trees: Vec<&TokenTree> = prompts.iter().map(|prompt| &prompt.tree).collect();
+        // Which row a soft token has changes no size.
+        self.model.frozen().memory_bound(&PackedTrees::new(&trees, self.padding, |_, _, _| 0))
     }
 
     /// The risks of participants, one for each question of each prompt.

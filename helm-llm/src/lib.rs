@@ -8,8 +8,8 @@
 //!   too), Mistral, Qwen 2, 2.5 and 3, Gemma 2 and 3 (text), Phi-3, GPT-2 and GPT-NeoX (Pythia): one decoder, described by
 //!   its configuration; in f32, bf16 or f16.
 //!   With the feature `hub`, `Hub` finds such a folder by a model's name on the Hugging Face hub;
-//! - [`FrozenModel`]: what scoring and training need of it, and no more; [`FrozenDecoder`] does it, on the CPU in f32 by
-//!   an engine without a graph, on any other device and in other dtypes with burn;
+//! - [`FrozenModel`]: what scoring and training need of it, and no more; [`FrozenDecoder`] does it, on the CPU in f32 or
+//!   bf16 by an engine without a graph, on any other device and in f16 with burn;
 //! - [`Trainer`], [`TrainConfig`], [`Examples`]: training of the encoders by gradients through the frozen model, watched
 //!   by a [`TrainObserver`], and gone on with from a [`Checkpoint`];
 //! - [`SoftPrompt`]: free vectors in front of everything, trained with the encoders or alone (prompt tuning), exchanged
@@ -95,7 +95,7 @@ pub use chat::{Conversation, NOTICE};
 pub use chat_template::{ChatRole, ChatTemplate};
 pub use error::Error;
 pub use explain::Attribution;
-pub use frozen::{Decoding, FrozenModel, TargetScore, Vjp};
+pub use frozen::{Decoding, FrozenModel, MemoryBound, TargetScore, Vjp};
 pub use frozen_decoder::FrozenDecoder;
 pub use generation::{FinishReason, Generation};
 pub use generation_config::GenerationConfig;

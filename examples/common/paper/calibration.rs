@@ -6,6 +6,7 @@ use super::table::number;
 use super::tables::{Columns, LOGISTIC};
 use super::{FeatureSet, Model, PaperTable, Tables};
 use crate::Failure;
+use crate::labelled::labelled;
 
 impl Found<'_> {
     pub(super) fn calibration(&self) -> Result<PaperTable, Failure> {
@@ -14,7 +15,7 @@ impl Found<'_> {
         let mut rows = Vec::new();
         let mut json = Vec::new();
         for outcome in &data.outcomes {
-            let (known, labels) = self.tables.labelled(outcome)?;
+            let (known, labels) = labelled(&self.tables.data.cohort, outcome)?;
             let ids: Vec<_> = known.iter().map(|&row| &data.cohort.participants()[row]).collect();
             let tabular = data.features(set, outcome);
             let logistic = self.tables.logistic(outcome, &tabular, &data.cohort, |fold| folds.train_rows(fold))?;

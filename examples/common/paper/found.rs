@@ -23,15 +23,16 @@ impl<'a> Found<'a> {
         set: FeatureSet,
         seed: u64,
         trained: Trained,
-    ) -> &BTreeMap<String, Vec<Risk>> {
+    ) -> Result<&BTreeMap<String, Vec<Risk>>, Failure> {
         let is = |job: &Job| (job.model, job.set, job.seed, job.trained) == (model, set, seed, trained);
-        let found = self.scores.iter().find(|(job, _)| is(job));
-        &found.expect("a job of the list").1
+        let found = self.scores.iter().find(|(job, _)| is(job)).map(|(_, scores)| scores);
+        found
+            .ok_or_else(|| Failure::new(format!("{}: expected it among what was computed, found it not", model.name())))
     }
 
     /// The scores of a model that was trained on everything, with the first seed.
     pub(super) fn risks(&self, model: Model, set: FeatureSet, of: &str) -> Result<&[Risk], Failure> {
-        let scores = self.of(model, set, 0, Trained::Whole);
+        let scores = self.of(model, set, 0, Trained::Whole)?;
         let missing = || Failure::new(format!("{}: expected scores of {of}, found none", model.name()));
         Ok(scores.get(of).ok_or_else(missing)?)
     }

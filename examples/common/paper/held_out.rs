@@ -29,7 +29,8 @@ impl Found<'_> {
                 _ => held_out_key(outcome),
             };
             let tuned = |model: Model| {
-                let risks = self.of(model, set, 0, trained).get(&held_out_key(outcome));
+                let scores = self.of(model, set, 0, trained)?;
+                let risks = scores.get(&held_out_key(outcome));
                 let missing = || Failure::new(format!("{}: no scores of {outcome}", model.name()));
                 risks.map(|risks| log_odds(risks)).ok_or_else(missing)
             };

@@ -18,7 +18,7 @@ impl Found<'_> {
         for (n, trained) in curve.iter().map(|&n| (n, Trained::Rows(n))).chain([(whole, Trained::Whole)]) {
             for outcome in &data.outcomes {
                 let multimodal = [data.features(set, outcome).as_slice(), &data.measures].concat();
-                let scores = self.of(Model::HelmMultimodal, set, 0, trained);
+                let scores = self.of(Model::HelmMultimodal, set, 0, trained)?;
                 let risks = scores.get(outcome).ok_or_else(|| Failure::new(format!("no scores of {outcome}")))?;
                 let train = |fold| experiments.train_rows(fold, trained);
                 let columns = vec![

@@ -9,6 +9,7 @@ use super::table::{number, shown};
 use super::tables::{Columns, LOGISTIC, LOGISTIC_MULTIMODAL, VALID};
 use super::{FeatureSet, Model, PaperPlot, PaperTable, Tables, missing_key, no_breath_key};
 use crate::Failure;
+use crate::labelled::labelled;
 
 impl Found<'_> {
     pub(super) fn missing(&self) -> Result<(PaperTable, PaperPlot), Failure> {
@@ -91,7 +92,7 @@ impl Found<'_> {
 
     /// The share of valid answers among the labelled.
     fn valid(&self, outcome: &str, risks: &[Risk]) -> Result<f64, Failure> {
-        let (known, _) = self.tables.labelled(outcome)?;
+        let (known, _) = labelled(&self.tables.data.cohort, outcome)?;
         let valid = known.iter().filter(|&&row| risks[row].answer_mass >= VALID).count();
         Ok(valid as f64 / known.len() as f64)
     }

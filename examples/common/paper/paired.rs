@@ -62,7 +62,7 @@ impl Found<'_> {
         let auroc = |name: &str| -> Result<f64, Failure> {
             let repeated = REPEATED.into_iter().find(|model| model.name() == name);
             if let Some(model) = repeated {
-                let scores = self.of(model, set, seed, Trained::Whole);
+                let scores = self.of(model, set, seed, Trained::Whole)?;
                 let risks =
                     scores.get(outcome).ok_or_else(|| Failure::new(format!("{name}: no scores of {outcome}")))?;
                 return self.tables.auroc(outcome, &log_odds(risks));

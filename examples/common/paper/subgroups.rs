@@ -6,6 +6,7 @@ use super::found::Found;
 use super::table::number;
 use super::{FeatureSet, Model, PaperTable};
 use crate::Failure;
+use crate::labelled::labelled;
 
 impl Found<'_> {
     pub(super) fn subgroups(&self) -> Result<PaperTable, Failure> {
@@ -14,7 +15,7 @@ impl Found<'_> {
         let mut json = Map::new();
         let groups: [(&str, Vec<String>); 2] = [("sex", self.sexes()?), ("age", self.ages()?)];
         for outcome in &data.outcomes {
-            let (known, labels) = self.tables.labelled(outcome)?;
+            let (known, labels) = labelled(&self.tables.data.cohort, outcome)?;
             let all = self.risks(Model::HelmMultimodal, FeatureSet::Expanded, outcome)?;
             let risks: Vec<f64> = known.iter().map(|&row| all[row].probability()).collect();
             for (_, names) in &groups {

@@ -7,6 +7,7 @@ use helm_eval::{Bootstrap, Scored};
 
 use super::found::Found;
 use super::{Experiments, FeatureSet, Job, Model, PaperData, PaperTable, Trained};
+use crate::labelled::labelled;
 use crate::{AllScores, Failure, Progress};
 
 /// Makes the paper's tables and plots of what the experiments computed.
@@ -130,19 +131,13 @@ impl Tables<'_> {
         if is_trained { Trained::WithoutHeldOut } else { Trained::Whole }
     }
 
-    /// The participants who are cases or controls, and which.
-    pub(super) fn labelled(&self, outcome: &str) -> Result<(Vec<usize>, Vec<bool>), Failure> {
-        let labels = self.data.cohort.labels(outcome)?.iter().enumerate();
-        Ok(labels.filter_map(|(row, label)| Some((row, (*label)?))).unzip())
-    }
-
     pub(super) fn evaluate(
         &self,
         outcome: &str,
         columns: &Columns,
         comparisons: &[(&str, &str)],
     ) -> Result<OutcomeResult, Failure> {
-        let (known, labels) = self.labelled(outcome)?;
+        let (known, labels) = labelled(&self.data.cohort, outcome)?;
         let known: Vec<(&str, Vec<f64>)> =
             columns.iter().map(|(name, all)| (*name, known.iter().map(|&row| all[row]).collect())).collect();
         let columns: Vec<(&str, &[f64])> = known.iter().map(|(name, column)| (*name, column.as_slice())).collect();
@@ -150,7 +145,7 @@ impl Tables<'_> {
     }
 
     pub(super) fn auroc(&self, outcome: &str, log_odds: &[f64]) -> Result<f64, Failure> {
-        let (known, labels) = self.labelled(outcome)?;
+        let (known, labels) = labelled(&self.data.cohort, outcome)?;
         let scores: Vec<f64> = known.iter().map(|&row| log_odds[row]).collect();
         Ok(Scored::new(&labels, &scores)?.auroc())
     }

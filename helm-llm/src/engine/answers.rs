@@ -4,7 +4,7 @@ use super::buffers::{Buffer, Buffers};
 use super::functions::{cap_all, cap_slope};
 use super::lanes::add_scaled;
 use super::norm::{Normed, Norms};
-use super::product::{Matrix, MatrixMut};
+use super::product::{Accum, Matrix, MatrixMut, WeightMatrix};
 use super::softmax::{logits_to_shares, sum_exp};
 use crate::frozen::TargetScore;
 use crate::model::{DecoderWeights, NormWeights};
@@ -14,7 +14,7 @@ pub(super) struct Answers<'a> {
     norms: Norms,
     norm: &'a NormWeights,
     /// `[n_vocab, d_model]`
-    tokens: Matrix<'a>,
+    tokens: WeightMatrix<'a>,
     logit_cap: Option<f32>,
     buffers: &'a Buffers,
 }
@@ -38,16 +38,15 @@ pub(super) struct SavedAnswers {
 }
 
 /// Rows whose logits are there at once.
-const ROWS: usize = 64;
+pub(super) const ROWS: usize = 64;
 
 impl<'a> Answers<'a> {
     pub(super) fn new(weights: &'a DecoderWeights, norms: Norms, logit_cap: Option<f64>, buffers: &'a Buffers) -> Self {
         let tokens = weights.head.as_ref().unwrap_or(&weights.embedding);
-        let width = weights.norm.weight.f32().len();
         Self {
             norms,
             norm: &weights.norm,
-            tokens: Matrix::new(tokens.f32(), width),
+            tokens: tokens.matrix(),
             logit_cap: logit_cap.map(|cap| cap as f32),
             buffers,
         }
@@ -67,7 +66,7 @@ impl<'a> Answers<'a> {
         hidden: Buffer,
         targets: &[RowTarget],
     ) -> (Vec<TargetScore>, SavedAnswers) {
-        let d = self.tokens.columns;
+        let (d, n_vocab) = (self.tokens.columns(), self.tokens.rows());
         let (input, normed) = self.norms.forward(self.buffers, self.norm, &hidden);
         let mut scores = vec![None; targets.len()];
         let mut slopes = vec![1.0; targets.len()];
@@ -79,25 +78,26 @@ impl<'a> Answers<'a> {
                     slopes[index] = cap_slope(logits[self.at(&rows, target)], cap);
                 }
             }
-            for (logits, (largest, sum)) in logits.chunks_exact_mut(self.tokens.rows).zip(sums) {
+            for (logits, (largest, sum)) in logits.chunks_exact_mut(n_vocab).zip(sums) {
                 logits_to_shares(logits, largest, sum, self.logit_cap);
             }
-            MatrixMut::new(&mut means[rows.start * d..rows.end * d], d)
-                .set(Matrix::new(&logits, self.tokens.rows), self.tokens);
+            let means = MatrixMut::new(&mut means[rows.start * d..rows.end * d], d);
+            self.tokens.multiply(self.buffers, means, Accum::Replace, Matrix::new(&logits, n_vocab));
         });
         (whole(scores), SavedAnswers { hidden, normed, means, slopes })
     }
 
     /// The gradient of the hidden states from that of the targets' log-probabilities.
     pub(super) fn vjp(&self, saved: &SavedAnswers, targets: &[RowTarget], gradient: &[f64]) -> Buffer {
-        let d = self.tokens.columns;
+        let d = self.tokens.columns();
         let mut of_input = self.buffers.zeros(saved.hidden.len());
+        let mut own = self.buffers.take(d);
         for ((target, &slope), &gradient) in targets.iter().zip(&saved.slopes).zip(gradient) {
             let row = target.row * d..(target.row + 1) * d;
             let out = &mut of_input[row.clone()];
-            let own = &self.tokens.numbers[target.id as usize * d..][..d];
+            self.tokens.copy_row(target.id as usize, &mut own);
             let gradient = gradient as f32;
-            add_scaled(out, own, gradient * slope);
+            add_scaled(out, &own, gradient * slope);
             add_scaled(out, &saved.means[row], -gradient);
         }
         let mut out = self.buffers.zeros(saved.hidden.len());
@@ -107,13 +107,14 @@ impl<'a> Answers<'a> {
 
     /// Calls a function with the logits of some rows after the others.
     fn each_part(&self, input: &[f32], mut call: impl FnMut(Range<usize>, Buffer)) {
-        let (d, n_vocab) = (self.tokens.columns, self.tokens.rows);
+        let (d, n_vocab) = (self.tokens.columns(), self.tokens.rows());
         let n_rows = input.len() / d;
         for first in (0..n_rows).step_by(ROWS) {
             let rows = first..n_rows.min(first + ROWS);
             let mut logits = self.buffers.take(rows.len() * n_vocab);
             let part = Matrix::new(&input[rows.start * d..rows.end * d], d);
-            MatrixMut::new(&mut logits, n_vocab).set_transposed(part, self.tokens);
+            let own = MatrixMut::new(&mut logits, n_vocab);
+            self.tokens.multiply_transposed(self.buffers, own, Accum::Replace, part);
             if let Some(cap) = self.logit_cap {
                 cap_all(&mut logits, cap);
             }
@@ -130,7 +131,7 @@ impl<'a> Answers<'a> {
         targets: &[RowTarget],
         scores: &mut [Option<TargetScore>],
     ) -> Vec<(f32, f32)> {
-        let sums: Vec<(f32, f32)> = logits.chunks_exact(self.tokens.rows).map(sum_exp).collect();
+        let sums: Vec<(f32, f32)> = logits.chunks_exact(self.tokens.rows()).map(sum_exp).collect();
         for (index, target) in within(targets, rows) {
             let logit = logits[self.at(rows, target)];
             let (largest, sum) = sums[target.row - rows.start];
@@ -143,7 +144,7 @@ impl<'a> Answers<'a> {
 
     /// Where a target's logit stands among those of some rows.
     fn at(&self, rows: &Range<usize>, target: &RowTarget) -> usize {
-        (target.row - rows.start) * self.tokens.rows + target.id as usize
+        (target.row - rows.start) * self.tokens.rows() + target.id as usize
     }
 }
 

@@ -4,7 +4,7 @@ use super::forest::Forest;
 use super::functions::{activate, activate_vjp};
 use super::lanes::{add, add_row};
 use super::norm::{Normed, Norms};
-use super::product::{Matrix, MatrixMut};
+use super::product::{Accum, Matrix, MatrixMut};
 use super::turns::Table;
 use crate::model::{Activation, BlockWeights, LinearWeights, NormWeights, Residual};
 
@@ -117,9 +117,9 @@ impl Block<'_> {
         activate_vjp(self.activation, gate.as_deref_mut(), &mut up, &of_hidden);
         drop(of_hidden);
         let mut of_normed = buffers.take(saved.middle.len());
-        weights.up.vjp(&up, &mut of_normed, false);
+        self.linear_vjp(&weights.up, &up, &mut of_normed, Accum::Replace);
         if let (Some(of_gate), Some(gate)) = (&gate, &weights.gate) {
-            gate.vjp(of_gate, &mut of_normed, true);
+            self.linear_vjp(gate, of_gate, &mut of_normed, Accum::Add);
         }
         let mut of_middle = match self.residual {
             Residual::Parallel => Some(buffers.zeros(saved.middle.len())),
@@ -162,17 +162,19 @@ impl Block<'_> {
         }
         let (mut of_normed, mut of_x) = if self.answers_only() {
             let mut of_asking = buffers.take(gradient.len());
-            weights.q.vjp(&of_queries, &mut of_asking, false);
+            self.linear_vjp(&weights.q, &of_queries, &mut of_asking, Accum::Replace);
             (scattered(buffers, forest, &of_asking, d_model), scattered(buffers, forest, &gradient, d_model))
         } else {
             let mut of_normed = buffers.take(saved.x.len());
-            weights.q.vjp(&of_queries, &mut of_normed, false);
+            self.linear_vjp(&weights.q, &of_queries, &mut of_normed, Accum::Replace);
             (of_normed, gradient)
         };
         let keys = of_row / 2;
-        let part = |columns| Matrix::part(&of_keys_values, of_row, 0..forest.n_rows, columns);
-        MatrixMut::new(&mut of_normed, d_model).add_transposed(part(0..keys), weights.k.matrix());
-        MatrixMut::new(&mut of_normed, d_model).add_transposed(part(keys..of_row), weights.v.matrix());
+        for (weights, columns) in [(&weights.k, 0..keys), (&weights.v, keys..of_row)] {
+            let part = Matrix::part(&of_keys_values, of_row, 0..forest.n_rows, columns);
+            let out = MatrixMut::new(&mut of_normed, d_model);
+            weights.weight.matrix().multiply_transposed(buffers, out, Accum::Add, part);
+        }
         Norms::vjp(&weights.attention_norm, &saved.x, &saved.attention_norm, &of_normed, &mut of_x);
         of_x
     }
@@ -215,9 +217,10 @@ impl Block<'_> {
 
     fn linear(&self, weights: &LinearWeights, x: &[f32]) -> Buffer {
         let mut out = self.buffers.take(x.len() / weights.inputs() * weights.outputs());
-        MatrixMut::new(&mut out, weights.outputs()).set(Matrix::new(x, weights.inputs()), weights.matrix());
+        let (own, x) = (MatrixMut::new(&mut out, weights.outputs()), Matrix::new(x, weights.inputs()));
+        weights.weight.matrix().multiply(self.buffers, own, Accum::Replace, x);
         if let Some(bias) = &weights.bias {
-            add_row(&mut out, bias.f32());
+            add_row(&mut out, &bias.f32());
         }
         out
     }
@@ -232,10 +235,10 @@ impl Block<'_> {
     ) -> Option<(Buffer, Normed)> {
         match norm {
             None => {
-                let matrix = MatrixMut::new(out, weights.outputs());
-                matrix.add(Matrix::new(x, weights.inputs()), weights.matrix());
+                let (own, x) = (MatrixMut::new(out, weights.outputs()), Matrix::new(x, weights.inputs()));
+                weights.weight.matrix().multiply(self.buffers, own, Accum::Add, x);
                 if let Some(bias) = &weights.bias {
-                    add_row(out, bias.f32());
+                    add_row(out, &bias.f32());
                 }
                 None
             }
@@ -261,10 +264,16 @@ impl Block<'_> {
             (Some(norm), Some((own, normed))) => {
                 let mut of_own = self.buffers.zeros(own.len());
                 Norms::vjp(norm, own, normed, gradient, &mut of_own);
-                weights.vjp(&of_own, out, false);
+                self.linear_vjp(weights, &of_own, out, Accum::Replace);
             }
-            _ => weights.vjp(gradient, out, false),
+            _ => self.linear_vjp(weights, gradient, out, Accum::Replace),
         }
+    }
+
+    /// The gradient of a linear part's input, written or added to `out`.
+    fn linear_vjp(&self, weights: &LinearWeights, gradient: &[f32], out: &mut [f32], accum: Accum) {
+        let (out, gradient) = (MatrixMut::new(out, weights.inputs()), Matrix::new(gradient, weights.outputs()));
+        weights.weight.matrix().multiply_transposed(self.buffers, out, accum, gradient);
     }
 
     /// Queries of the asking rows' normed input, turned to their positions.
@@ -284,9 +293,11 @@ impl Block<'_> {
         let mut out = self.buffers.take(forest.n_rows * width);
         for (weights, columns) in [(&self.weights.k, 0..width / 2), (&self.weights.v, width / 2..width)] {
             let own = MatrixMut::part(&mut out, width, 0..forest.n_rows, columns.clone());
-            own.set(Matrix::new(normed, weights.inputs()), weights.matrix());
+            let normed = Matrix::new(normed, weights.inputs());
+            weights.weight.matrix().multiply(self.buffers, own, Accum::Replace, normed);
             if let Some(bias) = &weights.bias {
-                out.chunks_exact_mut(width).for_each(|row| add(&mut row[columns.clone()], bias.f32()));
+                let bias = bias.f32();
+                out.chunks_exact_mut(width).for_each(|row| add(&mut row[columns.clone()], &bias));
             }
         }
         let norm = self.weights.k_norm.as_ref().map(|norm| {
@@ -332,18 +343,6 @@ impl Block<'_> {
         for (keys, row) in keys.chunks_exact(width / 2).zip(keys_values.chunks_exact_mut(width)) {
             row[..width / 2].copy_from_slice(keys);
         }
-    }
-}
-
-impl LinearWeights {
-    pub(super) fn matrix(&self) -> Matrix<'_> {
-        Matrix::new(self.weight.f32(), self.outputs())
-    }
-
-    /// The gradient of the input, written or added to `out`.
-    fn vjp(&self, gradient: &[f32], out: &mut [f32], added: bool) {
-        let (out, gradient) = (MatrixMut::new(out, self.inputs()), Matrix::new(gradient, self.outputs()));
-        if added { out.add_transposed(gradient, self.matrix()) } else { out.set_transposed(gradient, self.matrix()) }
     }
 }
 

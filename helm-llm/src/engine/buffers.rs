@@ -10,7 +10,12 @@ pub(super) struct Buffers(Arc<Mutex<Free>>);
 
 /// What nobody uses, by its size.
 #[derive(Default)]
-struct Free(BTreeMap<usize, Vec<Vec<f32>>>);
+struct Free {
+    by_size: BTreeMap<usize, Vec<Vec<f32>>>,
+    /// Numbers in use, and the most that ever were.
+    #[cfg(test)]
+    used: (usize, usize),
+}
 
 /// Some of it; goes back when it is dropped.
 pub(super) struct Buffer {
@@ -32,6 +37,15 @@ impl Buffers {
         Buffer { numbers, len, free: self.clone() }
     }
 
+    /// The most bytes that were in use at once since it was asked last.
+    #[cfg(test)]
+    pub(super) fn most_bytes(&self) -> usize {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = free.used.1;
+        free.used.1 = free.used.0;
+        most * size_of::<f32>()
+    }
+
     /// So many zeros.
     pub(super) fn zeros(&self, len: usize) -> Buffer {
         let mut buffer = self.take(len);
@@ -50,11 +64,16 @@ impl Buffers {
 impl Free {
     /// One of a size; if there is none, as much as it will take is given back from other sizes, the largest first.
     fn take(&mut self, size: usize) -> Option<Vec<f32>> {
-        if let Some(numbers) = self.0.get_mut(&size).and_then(Vec::pop) {
+        #[cfg(test)]
+        {
+            self.used.0 += size;
+            self.used.1 = self.used.1.max(self.used.0);
+        }
+        if let Some(numbers) = self.by_size.get_mut(&size).and_then(Vec::pop) {
             return Some(numbers);
         }
         let mut given = 0;
-        for (&other, free) in self.0.iter_mut().rev() {
+        for (&other, free) in self.by_size.iter_mut().rev() {
             while given < size && free.pop().is_some() {
                 given += other;
             }
@@ -87,6 +106,10 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         let numbers = std::mem::take(&mut self.numbers);
         let mut free = self.free.0.lock().unwrap_or_else(PoisonError::into_inner);
-        free.0.entry(numbers.len()).or_default().push(numbers);
+        #[cfg(test)]
+        {
+            free.used.0 -= numbers.len();
+        }
+        free.by_size.entry(numbers.len()).or_default().push(numbers);
     }
 }

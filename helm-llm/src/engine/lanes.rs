@@ -3,6 +3,7 @@
 //! Sums are taken in sixteen lanes whatever the processor's width is, and nothing is contracted, so that these numbers
 //! are the same on all processors; only logarithms are the system's.
 
+use half::bf16;
 use pulp::Arch;
 
 /// Runs a loop with the processor's widest instructions.
@@ -90,5 +91,13 @@ pub(super) fn scale(x: &[f32], by: f32, out: &mut [f32]) {
     wide(
         #[inline(always)]
         || out.iter_mut().zip(x).for_each(|(out, &x)| *out = x * by),
+    );
+}
+
+/// Numbers of bf16 as they are in f32: the same bits, and zeros behind them.
+pub(super) fn widen(numbers: &[bf16], out: &mut [f32]) {
+    wide(
+        #[inline(always)]
+        || out.iter_mut().zip(numbers).for_each(|(out, x)| *out = f32::from_bits(u32::from(x.to_bits()) << 16)),
     );
 }

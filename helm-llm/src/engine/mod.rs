@@ -6,15 +6,10 @@
 //! rows after which answers stand. Attention skips what the mask forbids by the tree's own order ([`TreeRows`]).
 //!
 //! For the gradient, a layer keeps its input, queries, keys and values, what stands between its two halves, and the
-//! perceptron's hidden layer, in f32: for each row behind the constant text
-//! `2 d_model + d_queries + d_keys_values + n_heads + hidden * d_hidden + norms` numbers, `d_keys_values` being both,
-//! `hidden` 2 where the perceptron is gated and 1 otherwise, `norms` what norms beside the usual two are taken of
-//! (`2 d_model` in Gemma, `d_queries + d_keys_values / 2` in Qwen 3 and Gemma 3) and two or three more a norm. That is
-//! kept of all rows of all passes between their forward pass and their gradient: of a step's part, since passes run side
-//! by side, so that [`micro_batches`](crate::TrainConfig::micro_batches) bound it. With
-//! [`Engine::with_recomputed_layers`] it is `d_model` numbers a layer, and the rest of one layer for each thread. Sizes
-//! are rounded up to a power of two or three quarters of one. Scoring keeps one layer's for each thread. Either has
-//! 64 rows of logits for each thread.
+//! perceptron's hidden layer, of all rows of all passes between their forward pass and their gradient: of a step's part,
+//! since passes run side by side, so that [`micro_batches`](crate::TrainConfig::micro_batches) bound it. With
+//! [`Engine::with_recomputed_layers`] it is each layer's input, and the rest of one layer for each thread. Scoring keeps
+//! one layer's for each thread. [`memory`] has the formulas.
 //!
 //! [`TreeRows`]: tree_rows::TreeRows
 
@@ -25,6 +20,7 @@ mod buffers;
 mod forest;
 mod functions;
 mod lanes;
+mod memory;
 mod norm;
 mod product;
 mod softmax;
@@ -37,8 +33,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::frozen::TargetScore;
-use crate::model::{DecoderConfig, DecoderWeights, Positions, Rope};
+use crate::frozen::{MemoryBound, TargetScore};
+use crate::model::{DecoderConfig, DecoderWeights, Positions, Rope, WeightNumbers};
 use crate::packed::{PackedTrees, Place};
 use crate::prefix_cache::PrefixCache;
 use answers::{Answers, RowTarget, SavedAnswers};
@@ -46,6 +42,7 @@ use attention::Heads;
 use block::{Block, Saved};
 use buffers::{Buffer, Buffers};
 use forest::{Forest, TreeParts};
+use memory::{MemoryShape, TreeSize};
 use norm::Norms;
 use tree_rows::TreeRows;
 use turns::{Table, Turns};
@@ -53,7 +50,7 @@ use turns::{Table, Turns};
 /// Rows that a task takes, about, if there are so many: with fewer, reading the weights costs more than the products.
 const TASK_ROWS: usize = 192;
 
-/// A decoder of any family in f32 on the CPU.
+/// A decoder of any family on the CPU, its weights in f32 or bf16; it computes in f32.
 pub(crate) struct Engine {
     config: DecoderConfig,
     weights: DecoderWeights,
@@ -125,6 +122,22 @@ impl Engine {
     /// Computes layers a second time for their gradient instead of keeping what it needs.
     pub(crate) fn with_recomputed_layers(self) -> Self {
         Self { recompute: true, ..self }
+    }
+
+    #[cfg(test)]
+    fn most_bytes(&self) -> usize {
+        self.buffers.most_bytes()
+    }
+
+    /// What a batch takes of memory at most, on as many threads as there are.
+    pub(crate) fn memory_bound(&self, batch: &PackedTrees) -> MemoryBound {
+        let widens = matches!(self.weights.embedding.numbers(), WeightNumbers::Bf16(_));
+        let shape = MemoryShape { config: &self.config, widens, threads: rayon::current_num_threads() };
+        let trees = TreeSize::all(batch);
+        MemoryBound {
+            scoring_bytes: shape.scoring_bytes(&trees),
+            training_bytes: shape.training_bytes(&trees, self.recompute),
+        }
     }
 
     /// The scores of a batch's targets.
@@ -315,15 +328,17 @@ impl Engine {
     }
 
     fn embed_token(&self, id: u32, position: usize, out: &mut [f32]) {
-        let d = out.len();
-        let row = &self.weights.embedding.f32()[id as usize * d..][..d];
-        lanes::scale(row, self.config.embedding_scale as f32, out);
+        self.weights.embedding.matrix().copy_row(id as usize, out);
+        let scale = self.config.embedding_scale as f32;
+        out.iter_mut().for_each(|x| *x *= scale);
         self.add_position(position, out);
     }
 
     fn add_position(&self, position: usize, out: &mut [f32]) {
         if let Some(learned) = &self.weights.positions {
-            lanes::add(out, &learned.f32()[position * out.len()..][..out.len()]);
+            let mut own = self.buffers.take(out.len());
+            learned.matrix().copy_row(position, &mut own);
+            lanes::add(out, &own);
         }
     }
 

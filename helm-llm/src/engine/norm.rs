@@ -18,7 +18,7 @@ pub(super) struct Norms {
 impl Norms {
     /// The norm of each row.
     pub(super) fn forward(self, buffers: &Buffers, weights: &NormWeights, x: &[f32]) -> (Buffer, Normed) {
-        let weight = weights.weight.f32();
+        let weight = &*weights.weight.f32();
         let rows = x.len() / weight.len();
         let (mut out, mut scales) = (buffers.take(x.len()), buffers.take(rows));
         match self.kind {
@@ -29,7 +29,7 @@ impl Norms {
             NormKind::Layer => {
                 let bias = weights.bias.as_ref().map(|bias| bias.f32());
                 let mut means = buffers.take(rows);
-                layer_norm(x, weight, bias, self.epsilon, &mut out, &mut scales, &mut means);
+                layer_norm(x, weight, bias.as_deref(), self.epsilon, &mut out, &mut scales, &mut means);
                 (out, Normed { scales, means: Some(means) })
             }
         }
@@ -37,7 +37,7 @@ impl Norms {
 
     /// Adds the gradient of the norm's input to `out`.
     pub(super) fn vjp(weights: &NormWeights, x: &[f32], normed: &Normed, gradient: &[f32], out: &mut [f32]) {
-        let weight = weights.weight.f32();
+        let weight = &*weights.weight.f32();
         match &normed.means {
             None => rms_norm_vjp(x, weight, &normed.scales, gradient, out),
             Some(means) => layer_norm_vjp(x, weight, &normed.scales, means, gradient, out),

@@ -1,16 +1,19 @@
 //! The engine against burn's graph, on trees of every shape, and a tree's order and sight against its mask.
 
-use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
+use half::bf16;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
 
 use super::tree_rows::TreeRows;
 use crate::packed::{PackedTrees, Padding};
 use crate::tree::{Input, QuestionTargets, Target, TokenTree};
-use crate::{FrozenDecoder, FrozenModel, TargetScore};
+use crate::{FrozenDecoder, FrozenModel, MemoryBound, TargetScore};
 
 /// Largest difference of a log-probability, and, as a share of the largest entry, of a gradient.
 const SAME: f64 = 1e-4;
@@ -18,23 +21,75 @@ const SAME: f64 = 1e-4;
 const N_VOCAB: u32 = 300;
 
 /// One of each family: the engine, the engine that computes layers again, and burn.
-static MODELS: LazyLock<Vec<(String, [FrozenDecoder; 3])>> = LazyLock::new(|| {
+static MODELS: LazyLock<Vec<(String, [FrozenDecoder; 3])>> = LazyLock::new(models);
+
+/// A folder of each family.
+fn folders() -> Vec<PathBuf> {
     let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures");
     let families = std::fs::read_dir(fixtures.join("families")).expect("fixtures");
     let mut folders: Vec<PathBuf> = families.map(|entry| entry.expect("a folder").path()).collect();
     folders.push(fixtures.join("tiny-llama"));
+    folders
+}
+
+fn models() -> Vec<(String, [FrozenDecoder; 3])> {
     let device = helm_encoders::device("cpu").expect("the CPU");
     let load = |folder: &PathBuf| {
         let model = FrozenDecoder::load(folder, &device).expect("a model");
-        assert!(model.has_engine(), "the CPU has an engine");
+        assert!(model.engine().is_some(), "the CPU has an engine");
         model
     };
     let models = |folder: PathBuf| {
         let own = [load(&folder), load(&folder).with_recomputed_layers(), load(&folder).without_engine()];
         (folder.display().to_string(), own)
     };
-    folders.into_iter().map(models).collect()
+    folders().into_iter().map(models).collect()
+}
+
+/// Each family with its weights rounded to bf16, held in f32 and in bf16.
+static ROUNDED: LazyLock<Vec<(String, [FrozenDecoder; 2])>> = LazyLock::new(|| {
+    let device = helm_encoders::device("cpu").expect("the CPU");
+    let models = |folder: PathBuf| {
+        let rounded = rounded(&folder);
+        let load = |dtype| {
+            let model = FrozenDecoder::load_in(rounded.path(), &device, dtype).expect("a model");
+            assert!(model.engine().is_some(), "the CPU has an engine");
+            model
+        };
+        (folder.display().to_string(), [load(DType::F32), load(DType::BF16)])
+    };
+    folders().into_iter().map(models).collect()
 });
+
+/// A copy of a model's folder with weights in bf16.
+fn rounded(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a folder");
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("a file").path();
+        let to = copy.path().join(path.file_name().expect("a name"));
+        if path.extension().is_none_or(|extension| extension != "safetensors") {
+            std::fs::copy(&path, to).expect("a copy");
+            continue;
+        }
+        let bytes = std::fs::read(&path).expect("a file");
+        let tensors = SafeTensors::deserialize(&bytes).expect("tensors");
+        let narrow = |(name, view): (&str, TensorView<'_>)| {
+            let is_f32 = view.dtype() == Dtype::F32;
+            let numbers = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+            let data = match is_f32 {
+                true => numbers.flat_map(|x| bf16::from_f32(x).to_le_bytes()).collect(),
+                false => view.data().to_vec(),
+            };
+            (name.to_owned(), if is_f32 { Dtype::BF16 } else { view.dtype() }, view.shape().to_vec(), data)
+        };
+        let narrowed: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = tensors.iter().map(narrow).collect();
+        let views = narrowed.iter().map(|(name, dtype, shape, data)| {
+            (name.as_str(), TensorView::new(*dtype, shape.clone(), data).expect("a tensor"))
+        });
+        safetensors::serialize_to_file(views, None, &to).expect("a file");
+    }
+    copy
+}
 
 /// A tree's plan: text, soft tokens, more text, and questions with answers of some tokens; every other question starts
 /// as the one before it.
@@ -119,26 +174,79 @@ fn check(plans: &[Plan], padding: Padding) -> Result<(), TestCaseError> {
     let (batch, n_soft) = pack(plans, padding);
     for (name, [engine, recomputing, burn]) in &*MODELS {
         let found = compute(engine, &batch, n_soft);
-        let expected = compute(burn, &batch, n_soft);
-        for (found, expected) in found.scores.iter().zip(&expected.scores) {
-            let (own, other) = (found.log_prob, expected.log_prob);
-            prop_assert!((own - other).abs() < SAME * other.abs().max(1.0), "{name}: {own} {other}");
-            prop_assert_eq!(found.is_most_likely, expected.is_most_likely, "{}: {}", name, own);
-        }
-        for (own, score) in found.log_probs.iter().zip(&found.scores) {
-            prop_assert!((own - score.log_prob).abs() < SAME, "{name}: {own} {}", score.log_prob);
-        }
-        let most = expected.gradient.iter().fold(0f32, |most, value| most.max(value.abs()));
-        for (own, other) in found.gradient.iter().zip(&expected.gradient) {
-            prop_assert!(f64::from((own - other).abs()) <= SAME * f64::from(most), "{name}: {own} {other}");
-        }
+        check_equal(name, &found, &compute(burn, &batch, n_soft))?;
         prop_assert_eq!(found.gradient, compute(recomputing, &batch, n_soft).gradient, "{}", name);
+    }
+    for (name, [wide, narrow]) in &*ROUNDED {
+        check_equal(name, &compute(narrow, &batch, n_soft), &compute(wide, &batch, n_soft))?;
     }
     Ok(())
 }
 
+fn check_equal(name: &str, found: &Computed, expected: &Computed) -> Result<(), TestCaseError> {
+    for (found, expected) in found.scores.iter().zip(&expected.scores) {
+        let (own, other) = (found.log_prob, expected.log_prob);
+        prop_assert!((own - other).abs() < SAME * other.abs().max(1.0), "{name}: {own} {other}");
+        prop_assert_eq!(found.is_most_likely, expected.is_most_likely, "{}: {}", name, own);
+    }
+    for (own, score) in found.log_probs.iter().zip(&found.scores) {
+        prop_assert!((own - score.log_prob).abs() < SAME, "{name}: {own} {}", score.log_prob);
+    }
+    let most = expected.gradient.iter().fold(0f32, |most, value| most.max(value.abs()));
+    for (own, other) in found.gradient.iter().zip(&expected.gradient) {
+        prop_assert!(f64::from((own - other).abs()) <= SAME * f64::from(most), "{name}: {own} {other}");
+    }
+    Ok(())
+}
+
+/// The most that buffers hold in scoring and in training, and their bounds, of every family, on two threads.
+fn memory(plans: &[Plan]) -> Vec<(String, [(usize, usize); 2])> {
+    /// Of their own: what other tests use of buffers is not counted.
+    static MODELS: LazyLock<Vec<(String, [FrozenDecoder; 3])>> = LazyLock::new(models);
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (batch, n_soft) = pack(plans, Padding::Right);
+    let measure = |model: &FrozenDecoder| {
+        let engine = model.engine().expect("the CPU has an engine");
+        let MemoryBound { scoring_bytes, training_bytes } = engine.memory_bound(&batch);
+        let soft = vec![0.1; n_soft * model.d_model()];
+        engine.most_bytes();
+        engine.scores(&batch, &soft);
+        let scoring = engine.most_bytes();
+        let (scores, saved) = engine.scores_to_differentiate(&batch, &soft);
+        engine.vjp(saved, &vec![1.0; scores.len()], n_soft);
+        [(scoring, scoring_bytes), (engine.most_bytes(), training_bytes)]
+    };
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("threads");
+    threads.install(|| {
+        let of_family = |(name, [engine, recomputing, _]): &(String, [FrozenDecoder; 3])| {
+            [(name.clone(), measure(engine)), (format!("{name}, recomputed"), measure(recomputing))]
+        };
+        MODELS.iter().flat_map(of_family).collect()
+    })
+}
+
+/// The bound of training is no guess: much of it is used where all trees are as large.
+#[test]
+fn training_uses_much_of_its_bound() {
+    let questions = vec![((0..8).collect(), 1); 20];
+    let plan = Plan { text: (0..50).collect(), n_soft: 6, tail: (0..30).collect(), questions };
+    for (name, [_, (found, bound)]) in memory(&vec![plan; 16]) {
+        assert!(found > bound / 6, "{name}: {found} of {bound}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn passes_keep_within_their_bound(plans in vec(plan(90, 90, 40), 1..9)) {
+        for (name, found) in memory(&plans) {
+            for (found, bound) in found {
+                prop_assert!(found <= bound, "{name}: {found} of {bound}");
+            }
+        }
+    }
 
     #[test]
     fn engine_equals_burn(

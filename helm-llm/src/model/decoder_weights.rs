@@ -1,7 +1,10 @@
+use std::borrow::Cow;
+
 use burn::module::Param;
 use burn::nn::Linear;
 use burn::tensor::{AllocationProperty, DType, Device, Tensor, TensorData};
 use bytes::Bytes;
+use half::bf16;
 
 /// The numbers of one weight, in the mapped file or in a copy of what stands there; clones share them, and so do the
 /// tensors that are made of it on the CPU.
@@ -82,14 +85,40 @@ impl Weight {
         Tensor::from_data(TensorData::from_bytes(bytes, self.shape.clone(), self.dtype), (device, self.dtype))
     }
 
+    /// The length of a row.
+    pub(crate) fn width(&self) -> usize {
+        self.shape[self.shape.len() - 1]
+    }
+
     /// Its numbers, row after row.
     ///
     /// # Panics
-    /// If they aren't f32.
-    pub(crate) fn f32(&self) -> &[f32] {
-        assert_eq!(self.dtype, DType::F32, "the engine computes in f32");
-        bytemuck::cast_slice(&self.bytes)
+    /// If they are f16.
+    pub(crate) fn numbers(&self) -> WeightNumbers<'_> {
+        match self.dtype {
+            DType::F32 => WeightNumbers::F32(bytemuck::cast_slice(&self.bytes)),
+            DType::BF16 => WeightNumbers::Bf16(bytemuck::cast_slice(&self.bytes)),
+            other => unreachable!("the engine takes f32 and bf16, found {other:?}"),
+        }
     }
+
+    /// All of its numbers in f32.
+    ///
+    /// # Panics
+    /// If they are f16.
+    pub(crate) fn f32(&self) -> Cow<'_, [f32]> {
+        match self.numbers() {
+            WeightNumbers::F32(numbers) => Cow::Borrowed(numbers),
+            WeightNumbers::Bf16(numbers) => Cow::Owned(numbers.iter().map(|x| x.to_f32()).collect()),
+        }
+    }
+}
+
+/// The numbers of a weight that the engine takes.
+#[derive(Clone, Copy)]
+pub(crate) enum WeightNumbers<'a> {
+    F32(&'a [f32]),
+    Bf16(&'a [bf16]),
 }
 
 /// Numbers as the owner of their bytes.

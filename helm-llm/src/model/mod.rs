@@ -24,7 +24,7 @@ pub use config::{
     RopeScaling, Window,
 };
 pub(crate) use decoder::{Decoder, Sights};
-pub(crate) use decoder_weights::{BlockWeights, DecoderWeights, LinearWeights, NormWeights};
+pub(crate) use decoder_weights::{BlockWeights, DecoderWeights, LinearWeights, NormWeights, Weight, WeightNumbers};
 pub(crate) use hugging_face::read_config;
 pub use load_report::LoadReport;
 pub(crate) use names::{Names, QkvNames};
