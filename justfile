@@ -38,6 +38,11 @@ package:
 bench *ARGS:
     cargo bench --package helm-benches {{ ARGS }}
 
+# Prefill beside candle, which only this feature builds
+bench-candle:
+    cargo clippy --package helm-benches --features candle --all-targets --locked -- -D warnings
+    cargo bench --package helm-benches --features candle --bench prefill
+
 # HeLM on NHANES 2011–2012: the survey's files and a Llama folder
 nhanes DATA MODEL *ARGS:
     cargo run --release --locked --package helm-examples --example nhanes -- --data {{ DATA }} --model {{ MODEL }} {{ ARGS }}

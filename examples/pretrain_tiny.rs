@@ -266,10 +266,7 @@ fn knows(model: &LanguageModel) -> Result<Value, Failure> {
     let serializer = Serializer::new(cohort.schema()).with_features(SimulatedCohort::EXPANDED);
     let outcomes: Vec<_> = cohort.schema().outcomes().to_vec();
     let questions: Vec<_> = outcomes.iter().map(|outcome| serializer.question(outcome)).collect();
-    let prompts = cohort
-        .records()
-        .map(|record| Ok(helm.prompt(&serializer.context(record)?, record, &questions)?))
-        .collect::<Result<Vec<_>, Failure>>()?;
+    let prompts = helm.prompts(&serializer.contexts(&cohort)?, cohort.records(), &questions)?;
     let risks = helm.risks(&prompts)?;
     let mut found = serde_json::Map::new();
     for (index, outcome) in outcomes.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Scoring and training through a frozen language model beside transformers and PyTorch, in one run: the shape of
-//! SmolLM2-135M with random weights, a text of 120 tokens a participant, 6 soft tokens, then outcomes with questions of 8
-//! tokens and answers of one. In training, the soft tokens come from the ResNet18-D on a curve of 1000 points, whose weights
-//! learn; in scoring, they are given.
+//! SmolLM2-135M with random weights, a text of 120 tokens a participant, 6 soft tokens, then outcomes with questions of
+//! 8 tokens and answers of one. In training, the soft tokens come from the ResNet18-D on a curve of 1000 points, whose
+//! weights learn; in scoring, they are given.
 //!
 //! `HELM_BENCH_PYTHON` names a Python with the packages of scripts/bench_frozen.py; without it, that side is left out.
 //! Both sides run in turn, with as many threads as there are cores; PyTorch in bf16 only where the processor has

@@ -1,6 +1,7 @@
 //! One question behind a context of growing length, without anything kept: how near the engine comes to the processor's
-//! matrix products, beside transformers on PyTorch and, with the feature `candle`, candle's Llama, in turn in one run, in
-//! f32; and with helm's weights in bf16. The shape of SmolLM2-135M with random weights, 6 soft tokens and a question of 8 tokens behind the text.
+//! matrix products, beside transformers on PyTorch and, with the feature `candle`, candle's Llama, in turn in one run,
+//! in f32; and with helm's weights in bf16. The shape of SmolLM2-135M with random weights, 6 soft tokens and a question
+//! of 8 tokens behind the text.
 //!
 //! `HELM_BENCH_PYTHON` names a Python with the packages of scripts/bench_frozen.py; without it, that side is left out.
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a bench prints its table")]
@@ -41,9 +42,10 @@ fn main() {
         let narrow_prompts = task.prompts(&narrow, &task.cohort());
         let mut peer = FrozenPeer::start(&task, 1, folder.path(), threads);
         #[cfg(feature = "candle")]
-        let candle = CandlePeer::load(&task, folder.path());
+        let mut candle = CandlePeer::load(&task, folder.path());
         let risks = helm.risks(&prompts).expect("risks");
         let equal = |theirs: &[f64]| {
+            assert_eq!(theirs.len(), PARTICIPANTS, "one for each participant");
             for (own, other) in risks.iter().flatten().map(|risk| risk.log_odds).zip(theirs) {
                 assert!((own - other).abs() < 1e-4, "log-odds {own} and {other}");
             }

@@ -46,12 +46,13 @@ fn helm(folder: &Path, cohort: &Cohort, cache_bytes: usize) -> Helm {
 
 /// A prompt for each participant; their texts differ, and each byte of them is a token.
 fn prompts(helm: &Helm, cohort: &Cohort, questions: &[Question]) -> Vec<Prompt> {
-    let prompt = |record: helm_core::Record<'_>| {
+    let context = |row: usize| {
         // One token is the start token.
-        let text: String = (0..N_TEXT - 1).map(|i| char::from(b'A' + ((i * (record.row() + 3)) % 26) as u8)).collect();
-        helm.prompt(&Context::default().with_text(text).with_soft("tabular"), record, questions).expect("a prompt")
+        let text: String = (0..N_TEXT - 1).map(|i| char::from(b'A' + ((i * (row + 3)) % 26) as u8)).collect();
+        Context::default().with_text(text).with_soft("tabular")
     };
-    cohort.records().map(prompt).collect()
+    let contexts: Vec<Context> = (0..cohort.n_participants()).map(context).collect();
+    helm.prompts(&contexts, cohort.records(), questions).expect("prompts")
 }
 
 fn questions(n: usize) -> Vec<Question> {

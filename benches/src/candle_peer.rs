@@ -2,7 +2,7 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use candle_transformers::models::llama::{Cache, Config, Llama, LlamaConfig};
+use candle_transformers::models::llama::{Cache, Llama, LlamaConfig};
 use helm_llm::Tokenizer;
 
 use crate::FrozenTask;
@@ -10,7 +10,8 @@ use crate::FrozenTask;
 /// Candle's Llama on the same weights: of each participant the text, the soft tokens and the first question in a row.
 pub struct CandlePeer {
     model: Llama,
-    config: Config,
+    /// Of positions' angles and masks alone.
+    cache: Cache,
     /// `[participants, tokens, d_model]`
     rows: Tensor,
     yes_no: [usize; 2],
@@ -45,7 +46,13 @@ impl CandlePeer {
         let rows: Vec<Tensor> = (0..task.participants).map(row).collect();
         let rows = Tensor::stack(&rows, 0).expect("rows of one length");
         let yes_no = ["1", "0"].map(|answer| ids(answer)[0] as usize);
-        Self { model, config, rows, yes_no }
+        let cache = Cache::new(false, DType::F32, &config, &Device::Cpu).expect("positions");
+        assert_eq!(
+            candle_core::utils::get_num_threads(),
+            rayon::current_num_threads(),
+            "as many threads on both sides"
+        );
+        Self { model, cache, rows, yes_no }
     }
 
     /// Log-odds of "yes" against "no" behind the question.
@@ -53,9 +60,8 @@ impl CandlePeer {
     /// # Panics
     /// If it can't be computed.
     #[allow(clippy::expect_used, reason = "a bench ends by panicking")]
-    pub fn log_odds(&self) -> Vec<f64> {
-        let mut cache = Cache::new(false, DType::F32, &self.config, &Device::Cpu).expect("positions");
-        let logits = self.model.forward_input_embed(&self.rows, 0, &mut cache).expect("logits");
+    pub fn log_odds(&mut self) -> Vec<f64> {
+        let logits = self.model.forward_input_embed(&self.rows, 0, &mut self.cache).expect("logits");
         let logits = logits.to_vec2::<f32>().expect("two dimensions");
         logits.iter().map(|row| f64::from(row[self.yes_no[0]] - row[self.yes_no[1]])).collect()
     }

@@ -126,11 +126,9 @@ impl FrozenTask {
     #[allow(clippy::expect_used, reason = "a bench ends by panicking")]
     pub fn prompts(&self, helm: &Helm, cohort: &Cohort) -> Vec<Prompt> {
         let questions: Vec<Question> = (0..self.n_outcomes).map(Self::question).collect();
-        let prompt = |record: Record<'_>| {
-            let context = Context::default().with_text(self.text(record.row())).with_soft("breath");
-            helm.prompt(&context, record, &questions).expect("a prompt")
-        };
-        cohort.records().map(prompt).collect()
+        let context = |row| Context::default().with_text(self.text(row)).with_soft("breath");
+        let contexts: Vec<Context> = (0..self.participants).map(context).collect();
+        helm.prompts(&contexts, cohort.records(), &questions).expect("prompts")
     }
 
     /// Tokens of a participant behind the text.

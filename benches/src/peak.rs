@@ -2,8 +2,8 @@ use burn::tensor::{Distribution, Tensor};
 
 use crate::seconds;
 
-/// Operations of a matrix product of 2048³ in f32, in 10⁹ a second, at its best of some rounds: what no product in the same
-/// run is much above.
+/// Operations of a matrix product of 2048³ in f32, in 10⁹ a second, at its best of some rounds: what no product in the
+/// same run is much above.
 ///
 /// # Panics
 /// Never.

@@ -13,9 +13,9 @@ const EMBEDDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/helm-tiny");
 /// The arguments of all examples that run a language model.
 #[derive(Args)]
 pub struct ModelArgs {
-    /// The language model: a folder in Hugging Face form with config.json, model.safetensors and tokenizer.json; or, in a
-    /// build with the feature hub, the name of a model of the Hugging Face hub, which then lies in its cache. By default
-    /// the embedded one, helm-tiny, which was pretrained on simulated people
+    /// The language model: a folder in Hugging Face form with config.json, model.safetensors and tokenizer.json; or, in
+    /// a build with the feature hub, the name of a model of the Hugging Face hub, which then lies in its cache. By
+    /// default the embedded one, helm-tiny, which was pretrained on simulated people
     #[arg(long, value_name = "DIR|NAME")]
     model: Option<PathBuf>,
     /// Download the model of this name into the cache if it is not there
@@ -25,7 +25,8 @@ pub struct ModelArgs {
     /// Where networks run: cpu, wgpu, tch or cuda:N, as far as this build has them
     #[arg(long, default_value = "cpu")]
     pub device: String,
-    /// What the language model's weights are kept in; on the CPU, bf16 takes half of f32's memory, and f16 is slow
+    /// What the language model's weights are kept in. On the CPU, bf16 takes half of f32's memory while sums stay f32,
+    /// but for text that it writes, and f16 is slow
     #[arg(long, value_enum, default_value_t)]
     pub dtype: WeightDtype,
     /// Keep at most so many GiB of what the language model makes of constant text, to use it again where the same text

@@ -4,7 +4,7 @@ use std::path::Path;
 use helm_core::{Cohort, CohortFile, ReadOptions, Record, Risk, Schema, SchemaFile};
 use helm_encoders::ModalityKinds;
 use helm_eval::{Calibration, Recalibration, RecalibrationMethod, RecalibrationSplit};
-use helm_llm::{Bundle, Helm, LanguageModel, Prompt};
+use helm_llm::{Bundle, Helm, LanguageModel};
 use helm_serialize::Serializer;
 use serde::{Deserialize, Serialize};
 
@@ -161,15 +161,14 @@ impl Scorer {
     pub fn risks(&self, people: &Cohort, progress: &mut Progress) -> Result<Vec<Vec<Risk>>, Failure> {
         let outcomes = self.schema.outcomes().iter();
         let questions: Vec<_> = outcomes.map(|outcome| self.serializer.question(outcome)).collect();
-        let prompt = |record: Record<'_>| -> Result<Prompt, Failure> {
-            Ok(self.helm.prompt(&self.serializer.context(record)?, record, &questions)?)
-        };
         let mut risks = Vec::with_capacity(people.n_participants());
         let rows: Vec<usize> = (0..people.n_participants()).collect();
         progress.stage("predicting", 1);
         for rows in rows.chunks(PEOPLE_AT_ONCE) {
-            let prompts = rows.iter().map(|&row| prompt(people.record(row))).collect::<Result<Vec<_>, _>>()?;
-            risks.extend(self.helm.risks(&prompts)?);
+            let records: Vec<Record<'_>> = rows.iter().map(|&row| people.record(row)).collect();
+            let contexts =
+                records.iter().map(|&record| self.serializer.context(record)).collect::<Result<Vec<_>, _>>()?;
+            risks.extend(self.helm.risks(&self.helm.prompts(&contexts, records, &questions)?)?);
             progress.advance(risks.len(), people.n_participants());
         }
         Ok(risks)

@@ -149,8 +149,7 @@ pub fn prompts(
         .iter()
         .map(|outcome| Ok(serializer.question(&schema.outcomes()[schema.outcome_index(outcome)?])))
         .collect::<Result<Vec<_>, helm_core::Error>>()?;
-    let prompt = |record: Record<'_>| -> Result<Prompt, Failure> {
-        Ok(helm.prompt(&serializer.context(record)?, record, &questions)?)
-    };
-    rows.iter().map(|&row| prompt(cohort.record(row))).collect()
+    let records: Vec<Record<'_>> = rows.iter().map(|&row| cohort.record(row)).collect();
+    let contexts = records.iter().map(|&record| serializer.context(record)).collect::<Result<Vec<_>, _>>()?;
+    Ok(helm.prompts(&contexts, records, &questions)?)
 }

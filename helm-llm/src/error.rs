@@ -56,6 +56,15 @@ pub enum Error {
         found: String,
     },
 
+    /// Weights can't be kept in a dtype.
+    #[error(
+        "the language model's weights: expected f32, bf16 or f16, and one that the device computes in, found {found}"
+    )]
+    Dtype {
+        /// The dtype.
+        found: String,
+    },
+
     /// The weights are not those that the configuration describes.
     #[error(
         "{}: expected the tensors that config.json describes, found {} missing ({}), {} unknown ({}) and {} unfit ({})",

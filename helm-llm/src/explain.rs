@@ -4,8 +4,9 @@ use burn::tensor::Tensor;
 use helm_core::SlotId;
 use helm_encoders::ModalityInput;
 
-use crate::helm::{Prompt, SoftBatch};
+use crate::helm::SoftBatch;
 use crate::likelihood::{AnswerLogLikelihoods, answer_log_likelihoods, take, target_gradients};
+use crate::prompt::Prompt;
 use crate::soft_gradient::{SoftGradient, gather};
 use crate::{Error, Helm};
 

@@ -41,7 +41,7 @@ pub trait FrozenModel: Send + Sync {
     /// - `soft`: `[soft rows of the batch, d_model]`
     fn log_probs_with_vjp(&self, batch: &PackedTrees, soft: Tensor<2>) -> (Vec<f64>, Vjp);
 
-    /// How much memory such a batch takes at most; `None` where nobody knows, as with burn's devices.
+    /// How much memory a batch takes at most; `None` where nobody knows, as with burn's devices.
     fn memory_bound(&self, _batch: &PackedTrees) -> Option<MemoryBound> {
         None
     }
@@ -56,7 +56,9 @@ pub trait FrozenModel: Send + Sync {
     fn weights_sha256(&self) -> String;
 }
 
-/// The memory that some prompts take at most, beside the weights, the encoders and what a cache keeps of other prompts.
+/// The memory that the passes of some prompts take at most, all of them at once. Beside it stand the weights, the
+/// encoders, what a cache keeps of other prompts, buffers that larger passes left behind, and small tables of each
+/// pass: its masks, its soft tokens, what products pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryBound {
     /// For their scores, all of them computed at once.

@@ -19,9 +19,10 @@ pub(crate) const UNSEEN: f32 = -1e9;
 
 /// A decoder, frozen by construction: its weights are never handed out.
 ///
-/// On the device `cpu`, with weights in f32 or bf16, scores and gradients come from an engine of helm's own, which keeps no
-/// graph and computes in f32; on other devices and in f16 they come from burn, and so do the logits of whole texts and text
-/// that grows on any device. Both share the weights. What the engine's passes use of memory stays with it for the next ones.
+/// On the device `cpu`, with weights in f32 or bf16, scores, gradients and the logits of whole texts come from an
+/// engine of helm's own, which keeps no graph and computes in f32; on other devices and in f16 they come from burn, and
+/// so does text that grows, on any device and in the weights' dtype. Both share the weights. What the engine's passes
+/// use of memory stays with it for the next ones.
 ///
 /// It computes the constant text of a prompt, the part in front of the first soft token, once, and keeps its keys and
 /// values for the next time the same text comes.
@@ -44,21 +45,20 @@ impl FrozenDecoder {
         Self::load_in(folder, device, DType::F32)
     }
 
-    /// The same, and computes in f32, bf16 or f16; on the device `cpu`, bf16 is the weights' dtype, half of f32's memory, and
-    /// scores and gradients are computed in f32. Weights are converted where the files have another dtype, and used as
-    /// they stand in the mapped files where they have this one and the device is the CPU: the files must stay as they
-    /// are while the model lives.
+    /// The same, and computes in f32, bf16 or f16; on the device `cpu`, bf16 is the weights' dtype alone, half of f32's
+    /// memory, and sums are f32's but where text grows. Weights are converted where the files have another dtype, and
+    /// used as they stand in the mapped files where they have this one and the device is the CPU: the files must stay
+    /// as they are while the model lives.
     ///
     /// # Errors
     /// [`Error::MissingFile`], [`Error::Io`], [`Error::Format`] or [`Error::Weights`] if the folder is not one of a
-    /// decoder of a [known family](DecoderConfig), or the dtype is another, or one that the device lacks.
+    /// decoder of a [known family](DecoderConfig); [`Error::Dtype`] if the dtype is another, or one that the device
+    /// lacks.
     pub fn load_in(folder: &Path, device: &Device, dtype: DType) -> Result<Self, Error> {
         let device = device.clone().without_autodiff();
         let path = existing(folder, "config.json")?;
         if !matches!(dtype, DType::F32 | DType::BF16 | DType::F16) || !device.supports_dtype(dtype) {
-            let expected = "a dtype f32, bf16 or f16 that the device computes in".into();
-            let found = format!("{dtype:?}");
-            return Err(Error::Format { path, expected, found });
+            return Err(Error::Dtype { found: format!("{dtype:?}").to_lowercase() });
         }
         let (config, names) = read_config(&path)?;
         let on_cpu = helm_encoders::device("cpu").is_ok_and(|cpu| cpu == device);
@@ -93,8 +93,8 @@ impl FrozenDecoder {
         self.change_engine(|engine| engine.with_cache_bytes(bytes))
     }
 
-    /// Takes gradients with less memory on the device `cpu` in f32 or bf16: computes each layer a second time instead of keeping
-    /// what its gradient needs. Changes no result, and elsewhere nothing.
+    /// Takes gradients with less memory on the device `cpu` in f32 or bf16: computes each layer a second time instead
+    /// of keeping what its gradient needs. Changes no result, and elsewhere nothing.
     ///
     /// # Panics
     /// If a gradient of this model is still to be taken.
@@ -341,6 +341,9 @@ impl FrozenModel for FrozenDecoder {
     fn next_token_logits(&self, ids: &[u32]) -> Vec<Vec<f32>> {
         if ids.is_empty() {
             return Vec::new();
+        }
+        if let Some(engine) = &self.engine {
+            return engine.next_token_logits(ids);
         }
         let (hidden, _) = self.causal(&[ids], ids.len());
         let logits = self.decoder.logits(hidden.reshape([ids.len(), self.config.d_model]));

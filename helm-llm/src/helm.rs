@@ -1,15 +1,13 @@
 use std::fmt;
 
 use burn::tensor::Tensor;
-use helm_core::{Context, Question, Record, Risk, SlotId};
+use helm_core::Risk;
 use helm_encoders::{Modality, ModalityInput};
 
 use crate::answer_score::{AnswerScore, answer_scores};
-use crate::language_model::check_length;
 use crate::likelihood::take;
 use crate::packed::{PackedTrees, Padding};
-use crate::soft_prompt::everyones_input;
-use crate::splice::splice;
+use crate::prompt::Prompt;
 use crate::tree::TokenTree;
 use crate::{Error, LanguageModel, MemoryBound};
 
@@ -46,35 +44,6 @@ pub struct Helm {
     pub(crate) trees_per_pass: usize,
     low_answer_mass: f64,
     padding: Padding,
-}
-
-/// One participant's prompt: context, questions and answers as tokens, and the inputs of the encoders.
-///
-/// It is made once and used in every epoch and in scoring.
-#[derive(Clone)]
-pub struct Prompt {
-    pub(crate) tree: TokenTree,
-    /// One a modality, in the model's order; `None` where the context has no slot for it.
-    pub(crate) inputs: Vec<Option<ModalityInput>>,
-}
-
-impl Prompt {
-    /// Questions asked.
-    pub fn n_questions(&self) -> usize {
-        self.tree.questions().len()
-    }
-
-    /// Tokens of the context, the questions and the answers together, soft tokens included; what branches share
-    /// counts once.
-    pub fn n_tokens(&self) -> usize {
-        self.tree.len()
-    }
-}
-
-impl fmt::Debug for Prompt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Prompt({} tokens, {} questions)", self.n_tokens(), self.n_questions())
-    }
 }
 
 impl Helm {
@@ -146,56 +115,16 @@ impl Helm {
         &self.modalities[..self.modalities.len() - usize::from(self.has_soft_prompt)]
     }
 
-    /// One participant's prompt.
+    /// How much memory the language model's passes over some prompts take at most: the prompts of a step of training,
+    /// or of one of its [micro batches](crate::TrainConfig::micro_batches), or those that are scored at once, which are
+    /// no more than [a number](Self::with_trees_per_pass) for each thread. `None` on other devices than `cpu`, in f16,
+    /// and of language models of one's own that don't say.
     ///
-    /// # Errors
-    /// [`Error::Prompt`] if there is no question, if the context has a slot without a modality, or one whose input the
-    /// record lacks while the modality has no stand-in for it, if the prompt is longer than the model's positions, or
-    /// answers can't be told apart; [`Error::Tokenizer`] and [`Error::Encoder`] where text or signal can't be read.
-    pub fn prompt(&self, context: &Context, record: Record<'_>, questions: &[Question]) -> Result<Prompt, Error> {
-        if questions.is_empty() {
-            return Err(Error::Prompt { expected: "at least one question".into(), found: "none".into() });
-        }
-        let index_of = |slot: &SlotId| self.modalities().iter().position(|modality| modality.slot() == slot);
-        let slot = |slot: &SlotId| index_of(slot).map(|index| (index, self.modalities[index].n_soft()));
-        let front = self.modalities.len().checked_sub(1).filter(|_| self.has_soft_prompt);
-        let front = front.map(|index| (index, self.modalities[index].n_soft()));
-        let tree = splice(self.model.tokenizer(), front, context, questions, slot)?;
-        let deepest = (0..tree.len()).map(|node| tree.depth(node) + 1).max().unwrap_or(0);
-        // An answer's last token takes a position, too, though only as a target.
-        check_length(deepest + 1, self.model.frozen().n_positions())?;
-        let mut inputs = vec![None; self.modalities.len()];
-        for slot in context.slots() {
-            let (index, input) = self.slot_input(slot, record)?;
-            inputs[index] = Some(input);
-        }
-        if let Some((soft_prompt, _)) = front {
-            inputs[soft_prompt] = Some(everyones_input());
-        }
-        Ok(Prompt { tree, inputs })
-    }
-
-    /// A participant's input for a slot, or its stand-in, and the slot's modality.
-    pub(crate) fn slot_input(&self, slot: &SlotId, record: Record<'_>) -> Result<(usize, ModalityInput), Error> {
-        let Some(index) = self.modalities().iter().position(|modality| modality.slot() == slot) else {
-            let found = format!("none for slot {slot}");
-            return Err(Error::Prompt { expected: "a modality for every soft slot".into(), found });
-        };
-        let modality = &self.modalities[index];
-        let input = modality.read(record)?.or_else(|| modality.stand_in()).ok_or_else(|| Error::Prompt {
-            expected: format!("a participant with an input for slot {slot}, or a modality with a stand-in"),
-            found: format!("none in row {}", record.row() + 1),
-        })?;
-        Ok((index, input))
-    }
-
-    /// How much memory the language model's passes over some prompts take at most: for their scores, of which no more than
-    /// [`trees_per_pass`](Self::with_trees_per_pass) for each thread are computed at once, and for a step of training on
-    /// them. Of a Llama on the device `cpu`, training keeps of each token behind the constant text, in each layer,
-    /// `2 d_model + n_heads * d_head + 2 n_kv_heads * d_head + n_heads + 2 d_hidden + 2` numbers, and of each token of
-    /// constant text `2 n_kv_heads * d_head`; with
-    /// [recomputed layers](crate::FrozenDecoder::with_recomputed_layers) `d_model` numbers instead of the first. `None` on
-    /// other devices, in f16 and of language models of one's own that don't say.
+    /// Of a Llama, each token behind the constant text keeps in each layer for its gradient, in numbers of four bytes,
+    /// `2 d_model + n_heads * d_head + 2 n_kv_heads * d_head + n_heads + 2 d_hidden + 2`; with [recomputed
+    /// layers](crate::FrozenDecoder::with_recomputed_layers) `d_model` in all layers but the last. Each token of
+    /// constant text has `2 n_kv_heads * d_head` in each layer. To that come one layer of some 200 tokens, or of one
+    /// participant, for each thread, and 64 rows of logits; sizes are rounded up by a half at most.
     ///
     /// ```
     /// use helm_core::{Answers, Cohort, Context, ParticipantId, Question, Schema};

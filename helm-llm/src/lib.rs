@@ -49,8 +49,8 @@
 //! let context = Context::default().with_text("Measurements: ").with_soft("tabular");
 //! let questions = ["asthma", "diabetes"]
 //!     .map(|name| Question { text: format!("\n{name}:"), answers: Answers::yes_no() });
-//! let prompts: Vec<_> =
-//!     cohort.records().map(|record| helm.prompt(&context, record, &questions)).collect::<Result<_, _>>()?;
+//! let contexts = vec![context; cohort.n_participants()];
+//! let prompts = helm.prompts(&contexts, cohort.records(), &questions)?;
 //! let risks = helm.risks(&prompts)?;
 //! assert_eq!((risks.len(), risks[0].len()), (2, 2));
 //! assert!((0.0..=1.0).contains(&risks[0][1].probability()));
@@ -82,6 +82,7 @@ mod model;
 mod packed;
 mod prefix_cache;
 mod pretraining;
+mod prompt;
 mod soft_gradient;
 mod soft_prompt;
 mod splice;
@@ -99,7 +100,7 @@ pub use frozen::{Decoding, FrozenModel, MemoryBound, TargetScore, Vjp};
 pub use frozen_decoder::FrozenDecoder;
 pub use generation::{FinishReason, Generation};
 pub use generation_config::GenerationConfig;
-pub use helm::{Helm, Prompt};
+pub use helm::Helm;
 #[cfg(feature = "hub")]
 pub use hub::Hub;
 pub use language_model::LanguageModel;
@@ -109,6 +110,7 @@ pub use model::{
 };
 pub use packed::{PackedTrees, Padding};
 pub use pretraining::{Pretraining, PretrainingStep, WeightedText};
+pub use prompt::Prompt;
 pub use soft_prompt::SoftPrompt;
 pub use tokenizer::Tokenizer;
 pub use train::{

@@ -95,6 +95,27 @@ fn a_table_goes_to_a_result_and_to_new_people() {
     assert_eq!(predicted["outcomes"]["Ill"]["predictions"].as_array().unwrap().len(), PEOPLE);
 }
 
+/// The embedded model's weights are bf16: kept so, they are the same language model, and nobody's risk moves.
+#[test]
+fn a_bundle_of_f32_predicts_in_bf16() {
+    let made = Made::new();
+    let (bundle, data, schema) = (made.text("bundle"), made.text("people.csv"), made.text("people.toml"));
+    let small = ["--folds", "2", "--bootstrap", "50", "--epochs", "1", "--json", "-"];
+    let output = run("own_cohort", [["--data", &data, "--schema", &schema, "--save", &bundle].as_slice(), &small].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let log_odds = |dtype: &str| -> Vec<f64> {
+        let arguments = ["--bundle", &bundle, "--data", &data, "--dtype", dtype, "--json", "-"];
+        let output = run("predict", arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let predicted: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let people = predicted["outcomes"]["Ill"]["predictions"].as_array().unwrap().clone();
+        people.iter().map(|person| person["log_odds"].as_f64().unwrap()).collect()
+    };
+    let (wide, narrow) = (log_odds("f32"), log_odds("bf16"));
+    assert_eq!(wide.len(), PEOPLE);
+    assert!(wide.iter().zip(&narrow).all(|(a, b)| (a - b).abs() < 1e-4));
+}
+
 #[test]
 fn signals_are_a_model_of_their_own() {
     let made = Made::new();

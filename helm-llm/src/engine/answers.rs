@@ -91,18 +91,26 @@ impl<'a> Answers<'a> {
     pub(super) fn vjp(&self, saved: &SavedAnswers, targets: &[RowTarget], gradient: &[f64]) -> Buffer {
         let d = self.tokens.columns();
         let mut of_input = self.buffers.zeros(saved.hidden.len());
-        let mut own = self.buffers.take(d);
         for ((target, &slope), &gradient) in targets.iter().zip(&saved.slopes).zip(gradient) {
             let row = target.row * d..(target.row + 1) * d;
             let out = &mut of_input[row.clone()];
-            self.tokens.copy_row(target.id as usize, &mut own);
             let gradient = gradient as f32;
-            add_scaled(out, &own, gradient * slope);
+            self.tokens.add_row(target.id as usize, gradient * slope, out);
             add_scaled(out, &saved.means[row], -gradient);
         }
         let mut out = self.buffers.zeros(saved.hidden.len());
         Norms::vjp(self.norm, &saved.hidden, &saved.normed, &of_input, &mut out);
         out
+    }
+
+    /// The logits of all tokens, from the hidden states `[answers, d_model]`.
+    pub(super) fn logits(&self, hidden: &[f32]) -> Vec<Vec<f32>> {
+        let (input, _) = self.norms.forward(self.buffers, self.norm, hidden);
+        let mut rows = Vec::with_capacity(hidden.len() / self.tokens.columns());
+        self.each_part(&input, |_, logits| {
+            rows.extend(logits.chunks_exact(self.tokens.rows()).map(<[f32]>::to_vec));
+        });
+        rows
     }
 
     /// Calls a function with the logits of some rows after the others.

@@ -1,5 +1,5 @@
-//! Attention over the rows of a tree, and its gradient. A tile of queries meets the prefix in one product and each block
-//! of keys in one more; what the mask forbids beside these is never computed. Weights are computed again for the
+//! Attention over the rows of a tree, and its gradient. A tile of queries meets the prefix in one product and each
+//! block of keys in one more; what the mask forbids beside these is never computed. Weights are computed again for the
 //! gradient, from the logarithm of each row's sum.
 
 use std::ops::Range;

@@ -12,7 +12,7 @@ pub(super) struct Buffers(Arc<Mutex<Free>>);
 #[derive(Default)]
 struct Free {
     by_size: BTreeMap<usize, Vec<Vec<f32>>>,
-    /// Numbers in use, and the most that ever were.
+    /// Numbers in use, without what sizes are rounded up by, and the most that ever were.
     #[cfg(test)]
     used: (usize, usize),
 }
@@ -29,7 +29,14 @@ impl Buffers {
     /// So many numbers, whatever they are: who takes them writes each before reading it.
     pub(super) fn take(&self, len: usize) -> Buffer {
         let size = size_for(len);
-        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).take(size);
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        #[cfg(test)]
+        {
+            free.used.0 += len;
+            free.used.1 = free.used.1.max(free.used.0);
+        }
+        let found = free.take(size);
+        drop(free);
         let mut numbers = found.unwrap_or_else(|| vec![0.0; size]);
         if cfg!(test) {
             numbers.fill(f32::NAN);
@@ -37,13 +44,13 @@ impl Buffers {
         Buffer { numbers, len, free: self.clone() }
     }
 
-    /// The most bytes that were in use at once since it was asked last.
+    /// The most numbers that were in use at once since it was asked last.
     #[cfg(test)]
-    pub(super) fn most_bytes(&self) -> usize {
+    pub(super) fn most_numbers(&self) -> usize {
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let most = free.used.1;
         free.used.1 = free.used.0;
-        most * size_of::<f32>()
+        most
     }
 
     /// So many zeros.
@@ -64,11 +71,6 @@ impl Buffers {
 impl Free {
     /// One of a size; if there is none, as much as it will take is given back from other sizes, the largest first.
     fn take(&mut self, size: usize) -> Option<Vec<f32>> {
-        #[cfg(test)]
-        {
-            self.used.0 += size;
-            self.used.1 = self.used.1.max(self.used.0);
-        }
         if let Some(numbers) = self.by_size.get_mut(&size).and_then(Vec::pop) {
             return Some(numbers);
         }
@@ -108,7 +110,7 @@ impl Drop for Buffer {
         let mut free = self.free.0.lock().unwrap_or_else(PoisonError::into_inner);
         #[cfg(test)]
         {
-            free.used.0 -= numbers.len();
+            free.used.0 -= self.len;
         }
         free.by_size.entry(numbers.len()).or_default().push(numbers);
     }

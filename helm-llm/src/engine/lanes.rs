@@ -74,6 +74,14 @@ pub(super) fn add_scaled(out: &mut [f32], other: &[f32], by: f32) {
     );
 }
 
+/// `out += other * by`, `other` being bf16.
+pub(super) fn add_widened(out: &mut [f32], other: &[bf16], by: f32) {
+    wide(
+        #[inline(always)]
+        || out.iter_mut().zip(other).for_each(|(out, &other)| *out += widened(other) * by),
+    );
+}
+
 /// Adds a row to each row.
 pub(super) fn add_row(out: &mut [f32], row: &[f32]) {
     wide(
@@ -94,10 +102,16 @@ pub(super) fn scale(x: &[f32], by: f32, out: &mut [f32]) {
     );
 }
 
-/// Numbers of bf16 as they are in f32: the same bits, and zeros behind them.
+/// A number of bf16 as it is in f32: the same bits, and zeros behind them.
+#[inline(always)]
+fn widened(number: bf16) -> f32 {
+    f32::from_bits(u32::from(number.to_bits()) << 16)
+}
+
+/// Numbers of bf16 as they are in f32.
 pub(super) fn widen(numbers: &[bf16], out: &mut [f32]) {
     wide(
         #[inline(always)]
-        || out.iter_mut().zip(numbers).for_each(|(out, x)| *out = f32::from_bits(u32::from(x.to_bits()) << 16)),
+        || out.iter_mut().zip(numbers).for_each(|(out, x)| *out = widened(*x)),
     );
 }

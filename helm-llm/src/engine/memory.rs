@@ -2,78 +2,122 @@
 
 use super::TASK_ROWS;
 use super::answers::ROWS;
+use super::attention::Heads;
 use super::product::WIDENED;
 use super::tree_rows::TILE;
+use crate::frozen::MemoryBound;
 use crate::model::{DecoderConfig, NormKind, Residual};
 use crate::packed::{PackedTrees, Place};
 
 /// What counts of a tree.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TreeSize {
+pub(super) struct TreeSize {
     /// Tokens of its constant text.
-    pub(crate) prefix: usize,
+    prefix: usize,
     /// Rows behind it.
-    pub(crate) rows: usize,
-    /// Rows after which answers stand.
-    pub(crate) answers: usize,
+    rows: usize,
+    /// Rows after which answers stand, at most.
+    answers: usize,
 }
 
 impl TreeSize {
     /// Those of a batch.
-    pub(crate) fn all(batch: &PackedTrees) -> Vec<Self> {
-        let size = |row: usize| {
+    pub(super) fn all(batch: &PackedTrees) -> Vec<Self> {
+        let mut targets = batch.targets.iter().peekable();
+        let mut size = |row: usize| {
             let places = row * batch.length..(row + 1) * batch.length;
-            let of_row = batch.targets.iter().map(|&(place, _)| place).filter(|place| places.contains(place));
-            let mut answers: Vec<usize> = of_row.collect();
-            answers.sort_unstable();
-            answers.dedup();
-            Self {
-                prefix: batch.prefixes[row].len(),
-                rows: batch.places[places].iter().filter(|place| **place != Place::Pad).count(),
-                answers: answers.len(),
+            let mut answers = 0;
+            while targets.next_if(|(place, _)| *place < places.end).is_some() {
+                answers += 1;
             }
+            let rows = batch.places[places].iter().filter(|place| **place != Place::Pad).count();
+            Self { prefix: batch.prefixes[row].len(), rows, answers: answers.min(rows) }
         };
-        (0..batch.batch()).map(size).collect()
+        (0..batch.batch()).map(&mut size).collect()
     }
 }
 
 /// What the bound depends on beside the trees.
-pub(crate) struct MemoryShape<'a> {
-    pub(crate) config: &'a DecoderConfig,
+pub(super) struct MemoryShape<'a> {
+    pub(super) config: &'a DecoderConfig,
+    pub(super) heads: Heads,
     /// Whether weights are bf16.
-    pub(crate) widens: bool,
-    pub(crate) threads: usize,
+    pub(super) widens: bool,
+    /// Whether layers are computed a second time for their gradient.
+    pub(super) recompute: bool,
+    pub(super) threads: usize,
 }
 
 impl MemoryShape<'_> {
-    /// Bytes of scoring trees that are computed at once.
-    pub(crate) fn scoring_bytes(&self, trees: &[TreeSize]) -> usize {
-        let working = self.threads * self.working(trees, false).max(self.of_prefixes(trees));
-        bytes(working) + self.prefix_bytes(trees)
+    /// What trees take that are computed at once.
+    pub(super) fn bound(&self, trees: &[TreeSize]) -> MemoryBound {
+        // Keys and values of constant text, which a cache may keep.
+        let tokens: usize = trees.iter().map(|tree| tree.prefix).sum();
+        let prefixes = tokens * self.config.n_layers * self.heads.d_keys_values();
+        // Buffers' sizes are rounded up to a power of two or three quarters of one: by a half at most.
+        let bytes = |numbers: usize| (numbers * 3 / 2 + prefixes) * size_of::<f32>();
+        MemoryBound {
+            scoring_bytes: bytes(self.scoring_numbers(trees)),
+            training_bytes: bytes(self.training_numbers(trees)),
+        }
     }
 
-    /// Bytes of a step's part, from its forward pass to the gradient of the soft tokens.
-    pub(crate) fn training_bytes(&self, trees: &[TreeSize], recompute: bool) -> usize {
-        let config = self.config;
-        let working = self.threads * self.working(trees, true).max(self.of_prefixes(trees));
+    /// Numbers in buffers, of scoring.
+    pub(super) fn scoring_numbers(&self, trees: &[TreeSize]) -> usize {
+        self.of_threads(trees, |rows, columns, answers| {
+            let (d, heads) = (self.config.d_model, self.heads);
+            // Inputs and outputs of the products and norms.
+            let beside = 5 * d + self.config.d_hidden + 2 * heads.d_queries() + heads.d_keys_values() + 2 * self.norm();
+            rows * (self.saved_of_row() + beside) + self.of_tile(columns, 2) + self.of_answers(answers)
+        })
+    }
+
+    /// Numbers in buffers, from the forward pass of a step's part to the gradient of its soft tokens.
+    pub(super) fn training_numbers(&self, trees: &[TreeSize]) -> usize {
+        let (d, n_layers) = (self.config.d_model, self.config.n_layers);
         let rows: usize = trees.iter().map(|tree| tree.rows).sum();
         let answers: usize = trees.iter().map(|tree| tree.answers).sum();
         // The last layer keeps all that it needs either way.
-        let layers = if recompute {
-            (config.n_layers - 1) * config.d_model + self.saved_of_row()
-        } else {
-            config.n_layers * self.saved_of_row()
+        let (kept, again) = match self.recompute {
+            true => ((n_layers - 1) * d + self.saved_of_row(), self.saved_of_row()),
+            false => (n_layers * self.saved_of_row(), 0),
         };
-        let kept = rows * layers + answers * (2 * config.d_model + self.norm());
-        bytes(working + kept) + self.prefix_bytes(trees)
+        let working = self.of_threads(trees, |rows, columns, answers| {
+            let heads = self.heads;
+            // Gradients of what stands between products and norms.
+            let beside =
+                8 * d + self.config.d_hidden + 3 * heads.d_queries() + 2 * heads.d_keys_values() + 2 * self.norm();
+            rows * (again + beside) + self.of_tile(columns, 3) + self.of_answers(answers)
+        });
+        // Constant text in front is scored before.
+        working.max(self.scoring_numbers(trees)) + rows * kept + answers * (2 * d + self.norm())
     }
 
-    fn d_queries(&self) -> usize {
-        self.config.n_heads * self.config.d_head
+    /// What threads work with at once: constant text, or the rows behind it. `of_task` is what a task takes of so many
+    /// rows, columns of attention and answers.
+    fn of_threads(&self, trees: &[TreeSize], of_task: impl Fn(usize, usize, usize) -> usize) -> usize {
+        let most = |of: fn(&TreeSize) -> usize| trees.iter().map(of).max().unwrap_or(0);
+        let total = |of: fn(&TreeSize) -> usize| trees.iter().map(of).sum::<usize>();
+        let rows = |of| total(of).min(2 * TASK_ROWS + most(of));
+        let of_constant = of_task(rows(|tree| tree.prefix), most(|tree| tree.prefix), 0);
+        let behind = rows(|tree| tree.rows);
+        let answers = total(|tree| tree.answers).min(behind);
+        let of_rest = of_task(behind, most(|tree| tree.prefix + tree.rows), answers);
+        // A task has a whole tree at least.
+        self.threads.min(trees.len()) * of_constant.max(of_rest)
     }
 
-    fn d_keys_values(&self) -> usize {
-        2 * self.config.n_kv_heads * self.config.d_head
+    /// A tile of attention and, where weights are bf16, some of them widened.
+    fn of_tile(&self, columns: usize, tiles: usize) -> usize {
+        let (config, heads) = (self.config, self.heads);
+        let width = config.d_model.max(config.d_hidden).max(heads.d_queries());
+        let widened = if self.widens { WIDENED + width } else { 0 };
+        TILE * heads.group() * tiles * (config.d_head + columns) + widened
+    }
+
+    /// Some rows of logits, and what stands around the output layer.
+    fn of_answers(&self, answers: usize) -> usize {
+        answers.min(ROWS) * self.config.n_vocab + answers * (4 * self.config.d_model + self.norm())
     }
 
     /// What a norm keeps of a row.
@@ -86,63 +130,15 @@ impl MemoryShape<'_> {
 
     /// Numbers that a layer keeps of a row for its gradient: the fields of [`Saved`](super::block::Saved).
     fn saved_of_row(&self) -> usize {
-        let config = self.config;
-        let (d, norm) = (config.d_model, self.norm());
+        let (config, heads, norm) = (self.config, self.heads, self.norm());
+        let d = config.d_model;
         let hidden = if config.perceptron.gated { 2 * config.d_hidden } else { config.d_hidden };
         let of_heads = if config.attention.norms_heads {
-            self.d_queries() + self.d_keys_values() / 2 + norm * (config.n_heads + config.n_kv_heads)
+            heads.d_queries() + heads.d_keys_values() / 2 + norm * (heads.n_heads + heads.n_kv_heads)
         } else {
             0
         };
         let of_parts = if config.residual == Residual::NormedTwice { 2 * (d + norm) } else { 0 };
-        2 * (d + norm) + self.d_queries() + self.d_keys_values() + config.n_heads + hidden + of_heads + of_parts
+        2 * (d + norm) + heads.d_queries() + heads.d_keys_values() + heads.n_heads + hidden + of_heads + of_parts
     }
-
-    /// Numbers that a thread works with at once: one layer of its rows, one tile of attention, some rows of logits.
-    fn of_task(&self, rows: usize, columns: usize, answers: usize, gradient: bool) -> usize {
-        let config = self.config;
-        let (d, group) = (config.d_model, config.n_heads / config.n_kv_heads);
-        // What stands beside what is saved: inputs and outputs of the products and norms, or their gradients.
-        let (beside, tiles) = if gradient {
-            (8 * d + config.d_hidden + 3 * self.d_queries() + 2 * self.d_keys_values(), 3)
-        } else {
-            (5 * d + config.d_hidden + 2 * self.d_queries() + self.d_keys_values(), 2)
-        };
-        let tile = TILE * group * tiles * (config.d_head + columns);
-        let widened = if self.widens { WIDENED + d.max(config.d_hidden).max(self.d_queries()) } else { 0 };
-        let logits = answers.min(ROWS) * config.n_vocab + answers * (4 * d + self.norm());
-        rows * (self.saved_of_row() + beside + 2 * self.norm()) + tile + widened + logits
-    }
-
-    /// The most that a thread works with at once behind constant text.
-    fn working(&self, trees: &[TreeSize], gradient: bool) -> usize {
-        let rows = rows_of_task(trees.iter().map(|tree| tree.rows));
-        let columns = trees.iter().map(|tree| tree.prefix + tree.rows).max().unwrap_or(0);
-        let answers: usize = trees.iter().map(|tree| tree.answers).sum();
-        self.of_task(rows, columns, answers.min(rows), gradient)
-    }
-
-    /// The most that a thread works with at once in constant text.
-    fn of_prefixes(&self, trees: &[TreeSize]) -> usize {
-        let rows = rows_of_task(trees.iter().map(|tree| tree.prefix));
-        let columns = trees.iter().map(|tree| tree.prefix).max().unwrap_or(0);
-        self.of_task(rows, columns, 0, false)
-    }
-
-    /// Keys and values of constant text, which a cache may keep.
-    fn prefix_bytes(&self, trees: &[TreeSize]) -> usize {
-        let tokens: usize = trees.iter().map(|tree| tree.prefix).sum();
-        tokens * self.config.n_layers * self.d_keys_values() * size_of::<f32>()
-    }
-}
-
-/// The most rows of a task over trees of these rows.
-fn rows_of_task(sizes: impl Iterator<Item = usize> + Clone) -> usize {
-    let total: usize = sizes.clone().sum();
-    total.min(2 * TASK_ROWS + sizes.max().unwrap_or(0))
-}
-
-/// Of so many numbers, in buffers whose sizes are rounded up to a power of two or three quarters of one: by a half at most.
-fn bytes(numbers: usize) -> usize {
-    numbers * size_of::<f32>() * 3 / 2
 }

@@ -6,10 +6,10 @@
 //! rows after which answers stand. Attention skips what the mask forbids by the tree's own order ([`TreeRows`]).
 //!
 //! For the gradient, a layer keeps its input, queries, keys and values, what stands between its two halves, and the
-//! perceptron's hidden layer, of all rows of all passes between their forward pass and their gradient: of a step's part,
-//! since passes run side by side, so that [`micro_batches`](crate::TrainConfig::micro_batches) bound it. With
-//! [`Engine::with_recomputed_layers`] it is each layer's input, and the rest of one layer for each thread. Scoring keeps
-//! one layer's for each thread. [`memory`] has the formulas.
+//! perceptron's hidden layer, of all rows of all passes between their forward pass and their gradient: of a step's
+//! part, since passes run side by side, so that [`micro_batches`](crate::TrainConfig::micro_batches) bound it. With
+//! [`Engine::with_recomputed_layers`] it is each layer's input, and the rest of one layer for each thread. Scoring
+//! keeps one layer's for each thread. [`memory`] has the formulas.
 //!
 //! [`TreeRows`]: tree_rows::TreeRows
 
@@ -124,19 +124,18 @@ impl Engine {
         Self { recompute: true, ..self }
     }
 
-    #[cfg(test)]
-    fn most_bytes(&self) -> usize {
-        self.buffers.most_bytes()
-    }
-
     /// What a batch takes of memory at most, on as many threads as there are.
     pub(crate) fn memory_bound(&self, batch: &PackedTrees) -> MemoryBound {
-        let widens = matches!(self.weights.embedding.numbers(), WeightNumbers::Bf16(_));
-        let shape = MemoryShape { config: &self.config, widens, threads: rayon::current_num_threads() };
-        let trees = TreeSize::all(batch);
-        MemoryBound {
-            scoring_bytes: shape.scoring_bytes(&trees),
-            training_bytes: shape.training_bytes(&trees, self.recompute),
+        self.memory_shape().bound(&TreeSize::all(batch))
+    }
+
+    fn memory_shape(&self) -> MemoryShape<'_> {
+        MemoryShape {
+            config: &self.config,
+            heads: self.heads(),
+            widens: matches!(self.weights.embedding.numbers(), WeightNumbers::Bf16(_)),
+            recompute: self.recompute,
+            threads: rayon::current_num_threads(),
         }
     }
 
@@ -290,12 +289,7 @@ impl Engine {
         let trees = texts.iter().map(|text| (TreeRows::text(text.len()), Vec::new(), Arc::default())).collect();
         let forest = Forest::new(trees, self.window());
         let tables = self.tables(&forest);
-        let d = self.config.d_model;
-        let mut x = self.buffers.take(forest.n_rows * d);
-        let ids = texts.iter().flat_map(|text| text.iter().enumerate());
-        for (out, (position, &id)) in x.chunks_exact_mut(d).zip(ids) {
-            self.embed_token(id, position, out);
-        }
+        let mut x = self.embed_texts(texts);
         let width = self.heads().d_keys_values();
         let mut kept: Vec<Vec<f32>> =
             texts.iter().map(|text| Vec::with_capacity(self.config.n_layers * text.len() * width)).collect();
@@ -308,6 +302,29 @@ impl Engine {
             }
         }
         kept.into_iter().map(Arc::new).collect()
+    }
+
+    /// The logits of what follows each token of a text, `[ids, n_vocab]`.
+    pub(crate) fn next_token_logits(&self, ids: &[u32]) -> Vec<Vec<f32>> {
+        let all = (0..ids.len()).collect();
+        let forest = Forest::new(vec![(TreeRows::text(ids.len()), all, Arc::default())], self.window());
+        let tables = self.tables(&forest);
+        let mut x = self.embed_texts(&[ids]);
+        for layer in 0..self.config.n_layers {
+            x = self.block(layer, &tables).forward(&forest, x).0;
+        }
+        self.answers().logits(&x)
+    }
+
+    /// The tokens of texts behind one another, `[tokens, d_model]`.
+    fn embed_texts(&self, texts: &[&[u32]]) -> Buffer {
+        let d = self.config.d_model;
+        let mut x = self.buffers.take(texts.iter().map(|text| text.len()).sum::<usize>() * d);
+        let ids = texts.iter().flat_map(|text| text.iter().enumerate());
+        for (out, (position, &id)) in x.chunks_exact_mut(d).zip(ids) {
+            self.embed_token(id, position, out);
+        }
+        x
     }
 
     /// What stands at some places of a batch, `[places, d_model]`.
@@ -336,9 +353,7 @@ impl Engine {
 
     fn add_position(&self, position: usize, out: &mut [f32]) {
         if let Some(learned) = &self.weights.positions {
-            let mut own = self.buffers.take(out.len());
-            learned.matrix().copy_row(position, &mut own);
-            lanes::add(out, &own);
+            learned.matrix().add_row(position, 1.0, out);
         }
     }
 

@@ -6,7 +6,7 @@ use faer::{MatMut, MatRef, Par};
 use half::bf16;
 
 use super::buffers::Buffers;
-use super::lanes::widen;
+use super::lanes::{add_scaled, add_widened, widen};
 use crate::model::{Weight, WeightNumbers};
 
 /// A matrix `[rows, columns]` in a slice, row after row, at a distance that may be larger than a row is long.
@@ -117,6 +117,14 @@ impl WeightMatrix<'_> {
         match self {
             Self::F32(matrix) => out.copy_from_slice(&matrix.numbers[row * matrix.stride..][..matrix.columns]),
             Self::Bf16 { numbers, columns } => widen(&numbers[row * columns..][..*columns], out),
+        }
+    }
+
+    /// Adds a multiple of one row.
+    pub(super) fn add_row(&self, row: usize, by: f32, out: &mut [f32]) {
+        match self {
+            Self::F32(matrix) => add_scaled(out, &matrix.numbers[row * matrix.stride..][..matrix.columns], by),
+            Self::Bf16 { numbers, columns } => add_widened(out, &numbers[row * columns..][..*columns], by),
         }
     }
 

@@ -4,7 +4,7 @@ use helm_encoders::Modality;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::helm::Prompt;
+use crate::prompt::Prompt;
 
 /// A batch's prompts, in which each input is replaced by its modality's stand-in with some probability.
 ///

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::files::hex;
-use crate::helm::Prompt;
+use crate::prompt::Prompt;
 use crate::tree::Input;
 
 /// Prompts with their labels: one label a question, `None` where the participant is neither case nor control.

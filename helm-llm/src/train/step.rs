@@ -4,8 +4,9 @@ use rayon::prelude::*;
 use super::config::TrainConfig;
 use super::loss::answer_loss;
 use super::sampler::{even_parts, label_weights};
-use crate::helm::{Pass, Prompt, SoftBatch};
+use crate::helm::{Pass, SoftBatch};
 use crate::likelihood::{answer_log_likelihoods, take, target_gradients};
+use crate::prompt::Prompt;
 use crate::soft_gradient::{SoftGradient, gather};
 use crate::{Error, FrozenModel, Helm};
 

@@ -25,10 +25,13 @@ fn logits_equal_transformers() {
         let mut ids = model.tokenizer().start().to_vec();
         ids.extend(model.tokenizer().encode(&golden.text).unwrap());
         assert_eq!(ids, golden.ids, "{name}");
-        let logits = model.frozen().next_token_logits(&ids);
-        for (place, expected) in [(ids.len() / 2, &golden.middle_logits), (ids.len() - 1, &golden.last_logits)] {
-            let difference = relative_difference(&logits[place], expected);
-            assert!(difference < LOGIT, "{name} at {place}: {difference:e}");
+        let by_burn = FrozenDecoder::load(&family_folder(&name), &device()).unwrap().without_engine();
+        for frozen in [model.frozen(), &by_burn] {
+            let logits = frozen.next_token_logits(&ids);
+            for (place, expected) in [(ids.len() / 2, &golden.middle_logits), (ids.len() - 1, &golden.last_logits)] {
+                let difference = relative_difference(&logits[place], expected);
+                assert!(difference < LOGIT, "{name} at {place}: {difference:e}");
+            }
         }
     }
 }
@@ -69,7 +72,8 @@ fn every_tensor_is_accounted_for() {
     }
 }
 
-/// Halves of the numbers' digits are gone, so that only the likeness is tested, in every dtype on the CPU.
+/// Halves of the numbers' digits are gone, so that only the likeness is tested, in every dtype on the CPU, by the engine
+/// where it takes the dtype and by burn.
 #[test]
 fn other_dtypes_give_nearly_the_same() {
     for (dtype, near) in [(DType::BF16, 0.2), (DType::F16, 0.03)] {
@@ -78,10 +82,12 @@ fn other_dtypes_give_nearly_the_same() {
             continue;
         }
         for (name, _, golden) in golden::families() {
-            let model = FrozenDecoder::load_in(&family_folder(&name), &device(), dtype).unwrap();
-            let logits = model.next_token_logits(&golden.ids);
-            let difference = relative_difference(logits.last().unwrap(), &golden.last_logits);
-            assert!(difference < near, "{name} in {dtype:?}: {difference:e}");
+            let load = || FrozenDecoder::load_in(&family_folder(&name), &device(), dtype).unwrap();
+            for model in [load(), load().without_engine()] {
+                let logits = model.next_token_logits(&golden.ids);
+                let difference = relative_difference(logits.last().unwrap(), &golden.last_logits);
+                assert!(difference < near, "{name} in {dtype:?}: {difference:e}");
+            }
         }
     }
     assert!(FrozenDecoder::load_in(&family_folder("llama"), &device(), DType::F64).is_err());
