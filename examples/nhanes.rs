@@ -25,9 +25,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 Prints a table for each outcome: logistic regression and gradient boosting on tabular features (logistic_tabular,
 boosting_tabular) and with spirometry (logistic_multimodal, boosting_multimodal), HeLM on text and tabular soft tokens (helm_tabular) and with the spirogram (helm_multimodal).
 
-diagnoses_labs.csv is a table of the same survey, one row a participant: SEQN; systolic_mmhg and diastolic_mmhg, means
-of the readings of BPX_G; congestive_heart_failure, heart_attack, stroke, coronary_heart_disease and arthritis, 1 told
-by a doctor, 0 not (MCQ_G); hypertension_jnc7, Yes or No. Cells may be empty.
+diagnoses_labs.csv is a table that you make of other files of the same survey, one row a participant, cells may be empty:
+  SEQN
+  systolic_mmhg, diastolic_mmhg  means of BPXSY1 to BPXSY4 and of BPXDI1 to BPXDI4 (BPX_G)
+  congestive_heart_failure, coronary_heart_disease, heart_attack, stroke, arthritis
+                                 1 told by a doctor, 0 not: MCQ160B, MCQ160C, MCQ160E, MCQ160F, MCQ160A (MCQ_G)
+  hypertension_jnc7              Yes or No: from 140 mmHg systolic or 90 diastolic, or medication for it (BPQ_G)
+  total_cholesterol, hdl_cholesterol
+                                 LBXTC (TCHOL_G) and LBDHDD (HDL_G), mg/dL
 
 Where the folder also has SPXRAW_G.csv, the survey's raw curves with its own column names, the spirogram is a person's
 best accepted breath in full instead of a few points of it.

@@ -16,12 +16,13 @@ use serde_json::{Map, json};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Estimate the risks of new people with a model that `nhanes --save DIR` trained and saved.
+/// Estimate the risks of new people with a model that `nhanes --save DIR` or `own_cohort --save DIR` trained and saved.
 #[derive(Parser)]
 #[command(after_help = "\
 The language model must be the one that the bundle was made with: another one is refused.
 
-A table has a row for each person and columns named as in the bundle's parts/schema.json: features as numbers in their
+For a bundle of own_cohort, the table is one like that which it was trained on; outcomes may be missing. For a bundle of
+nhanes, it has a row for each person and columns named as in the bundle's parts/schema.json: features as numbers in their
 unit or as one of the levels' names, an empty cell where something is not known; a signal as a list of samples in one
 cell (the spirogram: litres, 100 a second); the column id. Outcomes may be there as 1 and 0, and need not.
 

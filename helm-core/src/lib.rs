@@ -12,7 +12,7 @@
 //! - [`Folds`], [`Splits`] and [`Standardizer`]: splits and statistics that never look at test rows;
 //! - [`Missingness`] and [`TableOne`]: what a cohort is like, with [`SmallCells`] hidden;
 //! - [`Table`] and its readers: [`read_xpt`] (SAS transport), [`read_csv`], [`read_mortality`], and [`TableReader`] for
-//!   CSV and Parquet in batches; [`read_wfdb`] for PhysioNet's waveforms;
+//!   CSV, Parquet and SAS transport files in batches; [`read_wfdb`] for PhysioNet's waveforms;
 //! - [`simulate`]: a simulated cohort of any size, to start with and to test with;
 //! - [`SchemaFile`]: what a table's columns mean, in TOML; with it a [`CohortFile`] larger than memory is a
 //!   [`CohortSource`].

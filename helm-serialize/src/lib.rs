@@ -4,8 +4,8 @@
 //! [`Context`](helm_core::Context) (text and named soft slots) and an [`Outcome`](helm_core::Outcome) as a
 //! [`Question`](helm_core::Question). Around it:
 //!
-//! - [`Template`]: the words, of which [`Template::paper`], [`Template::json`], [`Template::sentences`] and
-//!   [`Template::short`] are ready-made;
+//! - [`Template`]: the words, of which [`Template::pairs`], [`Template::paper`], [`Template::json`],
+//!   [`Template::sentences`] and [`Template::short`] are ready-made;
 //! - [`MissingPolicy`]: what becomes of features that were not measured;
 //! - [`FeatureOrder`] and [`Serializer::with_dropout`]: other orders and fewer features, by a seed;
 //! - [`Exemplars`]: answered examples in front of a record;

@@ -58,7 +58,11 @@ fn nhanes_table(folder: &std::path::Path) -> Table {
 #[cfg(all(feature = "csv", feature = "xpt"))]
 #[test]
 fn the_nhanes_schema_builds_the_published_cohort() {
-    let Some(data) = std::env::var_os("HELM_TEST_DATA").filter(|data| !data.is_empty()) else { return };
+    let Some(data) = std::env::var_os("HELM_TEST_DATA").filter(|data| !data.is_empty()) else {
+        // Not eprintln, which a passing test swallows.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: HELM_TEST_DATA is not set\n");
+        return;
+    };
     let table = nhanes_table(&std::path::PathBuf::from(data).join("data/nhanes_2011_2012"));
     let schema = SchemaFile::nhanes_2011_2012();
     let loaded = schema.load(&table, BadData::Refuse).unwrap();
