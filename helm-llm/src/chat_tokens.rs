@@ -163,10 +163,10 @@ mod tests {
                 _ if case.tokenizer == "chat" => tests().join("fixtures/chat/tokenizer.json"),
                 Some(data) => Path::new(&data).join("models/tokenizers").join(&case.tokenizer),
                 None => {
-                // Not eprintln, which a passing test swallows.
-                let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: HELM_TEST_DATA is not set\n");
-                continue;
-            }
+                    // Not eprintln, which a passing test swallows.
+                    let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: HELM_TEST_DATA is not set\n");
+                    continue;
+                }
             };
             let tokenizer = Tokenizer::from_file(&path).expect("a tokenizer");
             let template = ChatTemplate::new(case.template, case.start_token, case.end_token).expect("a chat template");

@@ -101,7 +101,8 @@ fn a_bundle_of_f32_predicts_in_bf16() {
     let made = Made::new();
     let (bundle, data, schema) = (made.text("bundle"), made.text("people.csv"), made.text("people.toml"));
     let small = ["--folds", "2", "--bootstrap", "50", "--epochs", "1", "--json", "-"];
-    let output = run("own_cohort", [["--data", &data, "--schema", &schema, "--save", &bundle].as_slice(), &small].concat());
+    let output =
+        run("own_cohort", [["--data", &data, "--schema", &schema, "--save", &bundle].as_slice(), &small].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let log_odds = |dtype: &str| -> Vec<f64> {
         let arguments = ["--bundle", &bundle, "--data", &data, "--dtype", dtype, "--json", "-"];
