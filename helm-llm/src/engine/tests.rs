@@ -204,8 +204,8 @@ fn check_equal(name: &str, found: &Computed, expected: &Computed) -> Result<(), 
 }
 
 /// Numbers that buffers hold at most in scoring and in training, and what is said of them, of every family, in f32,
-/// with layers computed again, and in bf16, on two threads. Constant text is computed each time.
-fn memory(plans: &[Plan]) -> Vec<(String, [(usize, usize); 2])> {
+/// with layers computed again, and in bf16, on so many threads. Constant text is computed each time.
+fn memory(plans: &[Plan], threads: usize) -> Vec<(String, [(usize, usize); 2])> {
     /// Of their own: what other tests use of buffers is not counted.
     static MODELS: LazyLock<Vec<(String, FrozenDecoder)>> = LazyLock::new(|| {
         let device = helm_encoders::device("cpu").expect("the CPU");
@@ -231,17 +231,18 @@ fn memory(plans: &[Plan]) -> Vec<(String, [(usize, usize); 2])> {
         let training = (engine.buffers.most_numbers(), shape.training_numbers(&trees));
         (name.clone(), [scoring, training])
     };
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("threads");
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     threads.install(|| MODELS.iter().map(measure).collect())
 }
 
-/// The bound is no guess: of many trees, scoring uses an eighth of it at least, and training a third.
+/// The bound is no guess: scoring many trees uses a sixteenth of it at least, and training a sixth. On one thread, since
+/// how two of them fall together is chance.
 #[test]
 fn passes_use_a_share_of_their_bound() {
     let questions = vec![((0..8).collect(), 1); 20];
     let plan = Plan { text: (0..50).collect(), n_soft: 6, tail: (0..30).collect(), questions };
-    for (name, found) in memory(&vec![plan; 16]) {
-        for ((found, bound), share) in found.into_iter().zip([8, 3]) {
+    for (name, found) in memory(&vec![plan; 16], 1) {
+        for ((found, bound), share) in found.into_iter().zip([16, 6]) {
             assert!(found > bound / share, "{name}: {found} of {bound}");
         }
     }
@@ -252,7 +253,7 @@ proptest! {
 
     #[test]
     fn passes_keep_within_their_bound(plans in vec(plan(90, 90, 40), 1..9)) {
-        for (name, found) in memory(&plans) {
+        for (name, found) in memory(&plans, 2) {
             for (found, bound) in found {
                 prop_assert!(found <= bound, "{name}: {found} of {bound}");
             }
