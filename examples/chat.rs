@@ -198,7 +198,7 @@ impl About {
             })
             .collect();
         let settings = json!({
-            "device": args.model.device, "dtype": args.model.dtype, "max_tokens": args.max_tokens, "temperature": args.temperature,
+            "language_model": args.model.settings(), "max_tokens": args.max_tokens, "temperature": args.temperature,
         });
         let mut manifest = Manifest::new("chat", settings, args.seed);
         let bundle = args.bundle.as_ref().map(|folder| folder.join("manifest.json"));

@@ -127,7 +127,8 @@ fn estimate(args: &Args) -> Result<(), Failure> {
     (training.epochs, training.batch_size, training.learning_rate, training.seed) =
         (args.epochs, 16, 2e-3, args.study.seed);
     let settings = json!({
-        "epochs": args.epochs, "folds": args.study.folds, "bootstrap": args.study.bootstrap, "device": args.study.model.device, "dtype": args.study.model.dtype,
+        "epochs": args.epochs, "folds": args.study.folds, "bootstrap": args.study.bootstrap,
+        "language_model": args.study.model.settings(),
         "training": training, "n_soft": N_SOFT,
     });
     let mut manifest = Manifest::new("custom_encoder", settings, args.study.seed);

@@ -89,7 +89,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         "nhanes",
         json!({
             "outcomes": args.outcome, "epochs": args.epochs, "folds": args.study.folds, "bootstrap": args.study.bootstrap,
-            "device": args.study.model.device, "dtype": args.study.model.dtype, "training": training, "n_soft": Encoders::N_SOFT,
+            "language_model": args.study.model.settings(), "training": training, "n_soft": Encoders::N_SOFT,
             "resnet_width": Encoders::RESNET_WIDTH, "d_hidden": Encoders::D_HIDDEN, "grid": GRID,
         }),
         args.study.seed,

@@ -96,7 +96,7 @@ fn estimate(args: &Args) -> Result<(), Failure> {
         "own_cohort",
         json!({
             "outcomes": outcomes, "features": args.features, "lenient": args.lenient, "folds": args.study.folds,
-            "bootstrap": args.study.bootstrap, "device": args.study.model.device, "dtype": args.study.model.dtype, "training": training,
+            "bootstrap": args.study.bootstrap, "language_model": args.study.model.settings(), "training": training,
             "n_soft": Encoders::N_SOFT, "resnet_width": Encoders::RESNET_WIDTH, "d_hidden": Encoders::D_HIDDEN,
         }),
         args.study.seed,

@@ -153,7 +153,8 @@ fn manifest(args: &Args, data: &PaperData, budget: &Budget) -> Result<Manifest, 
     let settings = json!({
         "participants": args.data.is_none().then_some(args.participants), "folds": args.study.folds, "budget": budget,
         "outcomes": data.outcomes,
-        "device": args.study.model.device, "dtype": args.study.model.dtype, "n_soft": Encoders::N_SOFT, "resnet_width": Encoders::RESNET_WIDTH,
+        "language_model": args.study.model.settings(), "n_soft": Encoders::N_SOFT,
+        "resnet_width": Encoders::RESNET_WIDTH,
         "d_hidden": Encoders::D_HIDDEN, "grid": GRID,
         "pretraining": breath_pretraining(args.pretraining_epochs, args.study.seed),
     });

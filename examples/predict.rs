@@ -60,8 +60,7 @@ fn predict(args: &Args) -> Result<(), Failure> {
     args.json.iter().chain(&args.predictions).try_for_each(|path| check_writable(path))?;
     let scorer = Scorer::load(&args.bundle, args.model.load()?)?;
     let people = scorer.read(&args.data)?;
-    let mut manifest =
-        Manifest::new("predict", json!({ "device": args.model.device, "dtype": args.model.dtype }), args.seed);
+    let mut manifest = Manifest::new("predict", json!({ "language_model": args.model.settings() }), args.seed);
     manifest.add_file(&args.bundle.join("manifest.json"))?;
     let files = if args.data.is_dir() { nhanes::paths(&args.data) } else { vec![args.data.clone()] };
     files.iter().try_for_each(|path| manifest.add_file(path))?;

@@ -152,7 +152,7 @@ fn training(args: &Args) -> TrainConfig {
 fn manifest(args: &Args, training: &TrainConfig) -> Result<Manifest, Failure> {
     let settings = json!({
         "participants": args.participants, "outcomes": args.outcome, "folds": args.study.folds,
-        "bootstrap": args.study.bootstrap, "device": args.study.model.device, "dtype": args.study.model.dtype, "training": training,
+        "bootstrap": args.study.bootstrap, "language_model": args.study.model.settings(), "training": training,
         "pretraining": breath_pretraining(args.pretraining_epochs, args.study.seed), "n_soft": Encoders::N_SOFT,
         "resnet_width": Encoders::RESNET_WIDTH, "d_hidden": Encoders::D_HIDDEN, "grid": GRID,
     });

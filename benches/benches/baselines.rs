@@ -10,7 +10,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use helm_benches::{seconds, spread};
+use helm_benches::{is_only_built, seconds, spread};
 use helm_eval::Scored;
 use helm_eval::baseline::{BoostingConfig, LogisticConfig};
 use rand::RngExt;
@@ -103,8 +103,7 @@ impl Peer {
 }
 
 fn main() {
-    // `cargo test --benches` only asks whether it builds.
-    if std::env::args().any(|argument| argument == "--test") {
+    if is_only_built() {
         return;
     }
     let threads = rayon::current_num_threads();

@@ -9,7 +9,7 @@
 
 use std::path::PathBuf;
 
-use helm_benches::{FrozenPeer, FrozenTask, LlamaShape, SoftSource, random_llama, seconds, spread};
+use helm_benches::{FrozenPeer, FrozenTask, LlamaShape, SoftSource, is_only_built, random_llama, seconds, spread};
 use plotters::prelude::*;
 
 #[global_allocator]
@@ -17,10 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SHAPES: [(&str, LlamaShape); 3] = [
     ("helm-tiny", LlamaShape { d_model: 128, d_hidden: 384, n_layers: 6, n_heads: 4, n_kv_heads: 2, n_vocab: 1024 }),
-    (
-        "SmolLM2-135M",
-        LlamaShape { d_model: 576, d_hidden: 1536, n_layers: 30, n_heads: 9, n_kv_heads: 3, n_vocab: 49152 },
-    ),
+    ("SmolLM2-135M", LlamaShape::SMOLLM2_135M),
     (
         "Qwen2.5-0.5B",
         LlamaShape { d_model: 896, d_hidden: 4864, n_layers: 24, n_heads: 14, n_kv_heads: 2, n_vocab: 151_936 },
@@ -46,8 +43,7 @@ struct Cost {
 }
 
 fn main() {
-    // `cargo test --benches` only asks whether it builds.
-    if std::env::args().any(|argument| argument == "--test") {
+    if is_only_built() {
         return;
     }
     let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();

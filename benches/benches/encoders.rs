@@ -12,6 +12,7 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Distribution, Tensor};
+use helm_benches::is_only_built;
 use helm_core::spirometry::{MeasureSettings, Measures, Spirogram};
 use helm_encoders::ResNet1dConfig;
 use serde_json::Value;
@@ -38,8 +39,7 @@ fn python(threads: usize) -> Option<Value> {
 }
 
 fn main() {
-    // `cargo test --benches` only asks whether it builds.
-    if std::env::args().any(|argument| argument == "--test") {
+    if is_only_built() {
         return;
     }
     let threads = rayon::current_num_threads();

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use helm_benches::is_only_built;
 use helm_eval::{Bootstrap, Scored};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -116,8 +117,7 @@ fn python(folder: &Path) -> Option<Value> {
 }
 
 fn main() {
-    // `cargo test --benches` only asks whether it builds.
-    if std::env::args().any(|argument| argument == "--test") {
+    if is_only_built() {
         return;
     }
     if let Some(task) = std::env::args().skip_while(|argument| argument != "--task").nth(1) {

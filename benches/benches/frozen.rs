@@ -8,15 +8,16 @@
 //! instructions for it.
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a bench prints its table")]
 
-use helm_benches::{FrozenPeer, FrozenTask, LlamaShape, SoftSource, gflops_at_best, random_llama, seconds, spread};
+use helm_benches::{
+    FrozenPeer, FrozenTask, LlamaShape, SoftSource, gflops_at_best, is_only_built, random_llama, seconds, spread,
+};
 use helm_core::Risk;
 use helm_llm::{Examples, TrainConfig, Trainer};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const SHAPE: LlamaShape =
-    LlamaShape { d_model: 576, d_hidden: 1536, n_layers: 30, n_heads: 9, n_kv_heads: 3, n_vocab: 49152 };
+const SHAPE: LlamaShape = LlamaShape::SMOLLM2_135M;
 /// At their most outcomes.
 const TASK: FrozenTask = FrozenTask { shape: SHAPE, participants: 4, n_text: 120, n_outcomes: 8 };
 const ROUNDS: usize = 5;
@@ -83,8 +84,7 @@ impl Race<'_> {
 }
 
 fn main() {
-    // `cargo test --benches` only asks whether it builds.
-    if std::env::args().any(|argument| argument == "--test") {
+    if is_only_built() {
         return;
     }
     let threads = rayon::current_num_threads();

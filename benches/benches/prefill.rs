@@ -9,21 +9,21 @@
 use burn::tensor::DType;
 #[cfg(feature = "candle")]
 use helm_benches::CandlePeer;
-use helm_benches::{FrozenPeer, FrozenTask, LlamaShape, SoftSource, gflops_at_best, random_llama, seconds, spread};
+use helm_benches::{
+    FrozenPeer, FrozenTask, LlamaShape, SoftSource, gflops_at_best, is_only_built, random_llama, seconds, spread,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const SHAPE: LlamaShape =
-    LlamaShape { d_model: 576, d_hidden: 1536, n_layers: 30, n_heads: 9, n_kv_heads: 3, n_vocab: 49152 };
+const SHAPE: LlamaShape = LlamaShape::SMOLLM2_135M;
 const CONTEXTS: [usize; 3] = [120, 500, 1000];
 const PARTICIPANTS: usize = 4;
 /// The first round warms up.
 const ROUNDS: usize = 3;
 
 fn main() {
-    // `cargo test --benches` only asks whether it builds.
-    if std::env::args().any(|argument| argument == "--test") {
+    if is_only_built() {
         return;
     }
     let threads = rayon::current_num_threads();

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch};
+use helm_benches::is_only_built;
 use helm_core::{CohortFile, CohortSource, ReadOptions, SchemaFile};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -101,11 +102,10 @@ fn seconds<const N: usize>(tasks: [&dyn Fn() -> usize; N]) -> [f64; N] {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    // `cargo test --benches` only asks whether it builds.
-    if arguments.iter().any(|argument| argument == "--test") {
+    if is_only_built() {
         return;
     }
+    let arguments: Vec<String> = std::env::args().collect();
     // A process of its own, so that what writing takes is not in the peak.
     if let Some(at) = arguments.iter().position(|argument| argument == "--write") {
         return write(Path::new(&arguments[at + 1]), arguments[at + 2].parse().expect("a number"));

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use helm_benches::is_only_built;
 use helm_core::{Cohort, Feature, ParticipantId, Schema, Value};
 use helm_serialize::Serializer;
 use rand::RngExt;
@@ -75,8 +76,7 @@ fn python() -> Option<Json> {
 }
 
 fn main() {
-    // `cargo test --benches` only asks whether it builds.
-    if std::env::args().any(|argument| argument == "--test") {
+    if is_only_built() {
         return;
     }
     let theirs = python().and_then(|peer| peer["seconds"].as_f64());

@@ -23,6 +23,12 @@ pub struct LlamaShape {
     pub n_vocab: usize,
 }
 
+impl LlamaShape {
+    /// SmolLM2-135M's.
+    pub const SMOLLM2_135M: Self =
+        Self { d_model: 576, d_hidden: 1536, n_layers: 30, n_heads: 9, n_kv_heads: 3, n_vocab: 49152 };
+}
+
 /// Writes a Hugging Face folder of a Llama with random weights, in f32, and the small tokenizer of helm-llm's tests.
 ///
 /// # Panics

@@ -4,6 +4,7 @@ use burn::tensor::{DType, Device};
 use clap::{Args, ValueEnum};
 use helm_llm::{FrozenDecoder, LanguageModel};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::Failure;
 
@@ -24,11 +25,11 @@ pub struct ModelArgs {
     download: bool,
     /// Where networks run: cpu, wgpu, tch or cuda:N, as far as this build has them
     #[arg(long, default_value = "cpu")]
-    pub device: String,
+    device: String,
     /// What the language model's weights are kept in. On the CPU, bf16 takes half of f32's memory while sums stay f32,
     /// but for text that it writes, and f16 is slow
     #[arg(long, value_enum, default_value_t)]
-    pub dtype: WeightDtype,
+    dtype: WeightDtype,
     /// Keep at most so many GiB of what the language model makes of constant text, to use it again where the same text
     /// comes again
     #[arg(long, value_name = "GIB", default_value_t = 1)]
@@ -55,6 +56,11 @@ impl ModelArgs {
     /// If this build has none of that name.
     pub fn device(&self) -> Result<Device, Failure> {
         Ok(helm_encoders::device(&self.device)?)
+    }
+
+    /// What decides results beside the model's files, for a manifest.
+    pub fn settings(&self) -> Value {
+        json!({ "device": self.device, "dtype": self.dtype })
     }
 
     /// The language model.

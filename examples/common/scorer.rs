@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use helm_core::{Cohort, CohortFile, ReadOptions, Record, Risk, Schema, SchemaFile};
+use helm_core::{Cohort, CohortFile, ReadOptions, Risk, Schema, SchemaFile};
 use helm_encoders::ModalityKinds;
 use helm_eval::{Calibration, Recalibration, RecalibrationMethod, RecalibrationSplit};
 use helm_llm::{Bundle, Helm, LanguageModel};
@@ -9,6 +9,7 @@ use helm_serialize::Serializer;
 use serde::{Deserialize, Serialize};
 
 use crate::labelled::labelled;
+use crate::study::prompts_asking;
 use crate::{Failure, Progress, Scores, nhanes};
 
 /// All that `--save` keeps and that scores new people: a trained model with what its participants were read, written
@@ -165,10 +166,8 @@ impl Scorer {
         let rows: Vec<usize> = (0..people.n_participants()).collect();
         progress.stage("predicting", 1);
         for rows in rows.chunks(PEOPLE_AT_ONCE) {
-            let records: Vec<Record<'_>> = rows.iter().map(|&row| people.record(row)).collect();
-            let contexts =
-                records.iter().map(|&record| self.serializer.context(record)).collect::<Result<Vec<_>, _>>()?;
-            risks.extend(self.helm.risks(&self.helm.prompts(&contexts, records, &questions)?)?);
+            let prompts = prompts_asking(&self.helm, &self.serializer, people, &questions, rows)?;
+            risks.extend(self.helm.risks(&prompts)?);
             progress.advance(risks.len(), people.n_participants());
         }
         Ok(risks)

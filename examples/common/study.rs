@@ -1,4 +1,4 @@
-use helm_core::{Cohort, Folds, Record, Risk};
+use helm_core::{Cohort, Folds, Question, Record, Risk};
 use helm_llm::{Examples, Helm, Prompt, TrainConfig, Trainer};
 use helm_serialize::Serializer;
 
@@ -149,7 +149,21 @@ pub fn prompts(
         .iter()
         .map(|outcome| Ok(serializer.question(&schema.outcomes()[schema.outcome_index(outcome)?])))
         .collect::<Result<Vec<_>, helm_core::Error>>()?;
+    prompts_asking(helm, serializer, cohort, &questions, rows)
+}
+
+/// The prompts in which some of a cohort's participants are asked these questions.
+///
+/// # Errors
+/// If a prompt can't be made.
+pub(crate) fn prompts_asking(
+    helm: &Helm,
+    serializer: &Serializer,
+    cohort: &Cohort,
+    questions: &[Question],
+    rows: &[usize],
+) -> Result<Vec<Prompt>, Failure> {
     let records: Vec<Record<'_>> = rows.iter().map(|&row| cohort.record(row)).collect();
     let contexts = records.iter().map(|&record| serializer.context(record)).collect::<Result<Vec<_>, _>>()?;
-    Ok(helm.prompts(&contexts, records, &questions)?)
+    Ok(helm.prompts(&contexts, records, questions)?)
 }

@@ -164,7 +164,10 @@ mod tests {
                 Some(data) => Path::new(&data).join("models/tokenizers").join(&case.tokenizer),
                 None => {
                     // Not eprintln, which a passing test swallows.
-                    let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: HELM_TEST_DATA is not set\n");
+                    let _ = std::io::Write::write_all(
+                        &mut std::io::stderr(),
+                        b"skipped a tokenizer: HELM_TEST_DATA is not set\n",
+                    );
                     continue;
                 }
             };

@@ -1,9 +1,9 @@
 //! How much memory passes take at most: a bound to plan by, from the model's shape and the trees' sizes.
 
-use super::TASK_ROWS;
 use super::answers::ROWS;
 use super::attention::Heads;
 use super::product::WIDENED;
+use super::tasks::TASK_ROWS;
 use super::tree_rows::TILE;
 use crate::frozen::MemoryBound;
 use crate::model::{DecoderConfig, NormKind, Residual};

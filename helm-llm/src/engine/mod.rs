@@ -24,8 +24,10 @@ mod memory;
 mod norm;
 mod product;
 mod softmax;
+mod tasks;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod tree_rows;
 mod turns;
 
@@ -41,14 +43,11 @@ use answers::{Answers, RowTarget, SavedAnswers};
 use attention::Heads;
 use block::{Block, Saved};
 use buffers::{Buffer, Buffers};
-use forest::{Forest, TreeParts};
+use forest::Forest;
 use memory::{MemoryShape, TreeSize};
 use norm::Norms;
-use tree_rows::TreeRows;
+use tasks::Task;
 use turns::{Table, Turns};
-
-/// Rows that a task takes, about, if there are so many: with fewer, reading the weights costs more than the products.
-const TASK_ROWS: usize = 192;
 
 /// A decoder of any family on the CPU, its weights in f32 or bf16; it computes in f32.
 pub(crate) struct Engine {
@@ -83,16 +82,6 @@ pub(crate) struct SavedTask {
 enum SavedLayer {
     Whole(Box<Saved>),
     Input(Buffer),
-}
-
-/// Some of a batch's trees.
-#[derive(Default)]
-struct Task {
-    trees: Vec<TreeParts>,
-    targets: Vec<RowTarget>,
-    /// Where each row stands in the batch.
-    places: Vec<usize>,
-    n_answers: usize,
 }
 
 impl Engine {
@@ -231,102 +220,6 @@ impl Engine {
         out
     }
 
-    /// A batch's trees in tasks, in their order.
-    fn tasks(&self, batch: &PackedTrees) -> Vec<Task> {
-        let n_vocab = self.config.n_vocab;
-        assert!(batch.targets.iter().all(|&(_, id)| (id as usize) < n_vocab), "targets are of the vocabulary");
-        let prefixes = self.prefixes.get_or_compute(&batch.prefixes, |texts| self.compute_prefixes(texts));
-        let trees: Vec<TreeRows> = (0..batch.batch()).map(|row| TreeRows::new(batch, row)).collect();
-        let sizes: Vec<usize> = trees.iter().map(TreeRows::len).collect();
-        let mut all_targets = batch.targets.iter().peekable();
-        let mut tasks: Vec<Task> = Vec::new();
-        for (row, ((rows, prefix), begins)) in trees.into_iter().zip(prefixes).zip(task_begins(&sizes)).enumerate() {
-            if begins {
-                tasks.push(Task::default());
-            }
-            let task = tasks.last_mut().expect("the first tree begins a task");
-            let first = row * batch.length;
-            let mut row_of_place = vec![0; batch.length];
-            for (own, &place) in rows.places.iter().enumerate() {
-                row_of_place[place - first] = own;
-            }
-            let mut own = Vec::new();
-            while let Some((place, id)) = all_targets.next_if(|(place, _)| *place < first + batch.length) {
-                own.push((row_of_place[place - first], *id));
-            }
-            // Several answers may follow one row: its logits are computed once.
-            let mut answers: Vec<usize> = own.iter().map(|&(row, _)| row).collect();
-            answers.sort_unstable();
-            answers.dedup();
-            let among = |row| task.n_answers + answers.partition_point(|&other| other < row);
-            task.targets.extend(own.into_iter().map(|(row, id)| RowTarget { row: among(row), id }));
-            task.n_answers += answers.len();
-            task.places.extend_from_slice(&rows.places);
-            task.trees.push((rows, answers, prefix.unwrap_or_default()));
-        }
-        tasks
-    }
-
-    /// Keys and values of constant texts in all layers.
-    fn compute_prefixes(&self, texts: &[&[u32]]) -> Vec<Arc<Vec<f32>>> {
-        // A product of a single row may round in another way than the same row's among others, and the cache must not
-        // depend on who was computed together: such a text is a task of its own.
-        let sizes: Vec<usize> = texts.iter().map(|text| text.len()).collect();
-        let mut tasks: Vec<Vec<&[u32]>> = Vec::new();
-        let mut was_alone = false;
-        for (&text, begins) in texts.iter().zip(task_begins(&sizes)) {
-            let is_alone = text.len() == 1;
-            match tasks.last_mut() {
-                Some(task) if !(begins || is_alone || was_alone) => task.push(text),
-                _ => tasks.push(vec![text]),
-            }
-            was_alone = is_alone;
-        }
-        tasks.into_par_iter().flat_map_iter(|texts| self.prefixes_of_task(&texts)).collect()
-    }
-
-    fn prefixes_of_task(&self, texts: &[&[u32]]) -> Vec<Arc<Vec<f32>>> {
-        let trees = texts.iter().map(|text| (TreeRows::text(text.len()), Vec::new(), Arc::default())).collect();
-        let forest = Forest::new(trees, self.window());
-        let tables = self.tables(&forest);
-        let mut x = self.embed_texts(texts);
-        let width = self.heads().d_keys_values();
-        let mut kept: Vec<Vec<f32>> =
-            texts.iter().map(|text| Vec::with_capacity(self.config.n_layers * text.len() * width)).collect();
-        for layer in 0..self.config.n_layers {
-            let (out, saved) = self.block(layer, &tables).forward(&forest, x);
-            x = out;
-            for (tree, kept) in forest.trees.iter().zip(&mut kept) {
-                let rows = tree.first_row..tree.first_row + tree.rows.len();
-                kept.extend_from_slice(&saved.keys_values[rows.start * width..rows.end * width]);
-            }
-        }
-        kept.into_iter().map(Arc::new).collect()
-    }
-
-    /// The logits of what follows each token of a text, `[ids, n_vocab]`.
-    pub(crate) fn next_token_logits(&self, ids: &[u32]) -> Vec<Vec<f32>> {
-        let all = (0..ids.len()).collect();
-        let forest = Forest::new(vec![(TreeRows::text(ids.len()), all, Arc::default())], self.window());
-        let tables = self.tables(&forest);
-        let mut x = self.embed_texts(&[ids]);
-        for layer in 0..self.config.n_layers {
-            x = self.block(layer, &tables).forward(&forest, x).0;
-        }
-        self.answers().logits(&x)
-    }
-
-    /// The tokens of texts behind one another, `[tokens, d_model]`.
-    fn embed_texts(&self, texts: &[&[u32]]) -> Buffer {
-        let d = self.config.d_model;
-        let mut x = self.buffers.take(texts.iter().map(|text| text.len()).sum::<usize>() * d);
-        let ids = texts.iter().flat_map(|text| text.iter().enumerate());
-        for (out, (position, &id)) in x.chunks_exact_mut(d).zip(ids) {
-            self.embed_token(id, position, out);
-        }
-        x
-    }
-
     /// What stands at some places of a batch, `[places, d_model]`.
     fn embed(&self, batch: &PackedTrees, places: &[usize], soft: &[f32]) -> Buffer {
         let d = self.config.d_model;
@@ -401,18 +294,4 @@ impl Engine {
     fn answers(&self) -> Answers<'_> {
         Answers::new(&self.weights, self.norms(), self.config.logit_cap, &self.buffers)
     }
-}
-
-/// Which of some trees of these rows begin a task: tasks are about as large as one another, and not smaller than
-/// [`TASK_ROWS`] where there are so many rows.
-fn task_begins(sizes: &[usize]) -> Vec<bool> {
-    let total: usize = sizes.iter().sum();
-    let aim = total.div_ceil((total / TASK_ROWS).max(1));
-    let mut rows = aim;
-    let begins = sizes.iter().map(|size| {
-        let begins = rows >= aim;
-        rows = if begins { *size } else { rows + size };
-        begins
-    });
-    begins.collect()
 }

@@ -168,6 +168,14 @@ fn slots_and_modalities_must_match() {
     }
     let error = helm.prompt(&Context::default(), cohort.record(0), &[]).unwrap_err().to_string();
     assert!(error.contains("at least one question"), "{error}");
+    // Of many, the first one's, whatever is wrong with others; and each context has a record.
+    let many = crate::models::cohort(3);
+    let text = |text: &str| Context::default().with_text(text);
+    let contexts = [text("a"), text("a").with_soft("heart"), text(&"She was sick. ".repeat(60))];
+    let error = helm.prompts(&contexts, many.records(), std::slice::from_ref(&question)).unwrap_err().to_string();
+    assert!(error.contains("none for slot heart"), "{error}");
+    let error = helm.prompts(&contexts[..2], many.records(), std::slice::from_ref(&question)).unwrap_err().to_string();
+    assert!(error.contains("a record for each of 2 contexts, found 3"), "{error}");
     // A slot whose signal the participant lacks.
     let reader = |_: helm_core::Record<'_>| Ok(None::<Vec<f32>>);
     let modality = helm_encoders::Modality::new(
