@@ -1,6 +1,7 @@
 //! helm in three minutes, with nothing to download: an encoder of breaths trained through a frozen language model.
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use burn::tensor::Device;
@@ -10,7 +11,7 @@ use helm_core::{Cohort, Folds};
 use helm_examples::{
     AllScores, BreathTargets, Encoders, Failure, GRID, Inputs, Manifest, Part, PretrainedBreath, Progress, SignalInput,
     Study, StudyArgs, at_least, breath_measures, breath_pretraining, check_classes, classical, logistic_on_embeddings,
-    run, simulated_people, untuned,
+    run, side_by_side, simulated_people, untuned,
 };
 use helm_llm::{Helm, LanguageModel, TrainConfig};
 use helm_serialize::Serializer;
@@ -161,7 +162,7 @@ fn manifest(args: &Args, training: &TrainConfig) -> Result<Manifest, Failure> {
     Ok(manifest)
 }
 
-/// An encoder of breaths for each fold, which has learned from its training rows.
+/// An encoder of breaths for each fold, which has learned from its training rows; folds side by side.
 fn breaths(
     args: &Args,
     (cohort, folds): (&Cohort, &Folds),
@@ -170,16 +171,23 @@ fn breaths(
 ) -> Result<Vec<PretrainedBreath>, Failure> {
     let measures = breath_measures();
     progress.stage("the breath's encoder", 1);
-    let of_fold = |fold: usize| {
-        let (train, seed) = (folds.train_rows(fold), args.study.seed.wrapping_mul(1000).wrapping_add(fold as u64));
-        device.seed(seed);
-        let encoders = Encoders { cohort, model, device, train: &train };
-        let targets = BreathTargets { measures: &measures, outcomes: &args.outcome };
-        let training = breath_pretraining(args.pretraining_epochs, seed);
-        let mut observer = |step: &helm_encoders::PretrainStep| {
-            progress.advance(fold * step.n_steps + step.step, folds.k() * step.n_steps);
-        };
-        encoders.pretrained_breath(SimulatedCohort::SPIROGRAM, (GRID, &[]), targets, &training, &mut observer)
+    let training = |fold: usize| {
+        let seed = args.study.seed.wrapping_mul(1000).wrapping_add(fold as u64);
+        breath_pretraining(args.pretraining_epochs, seed)
     };
-    (0..folds.k()).map(of_fold).collect()
+    let new = |fold: usize| {
+        let train = folds.train_rows(fold);
+        device.seed(training(fold).seed);
+        let encoders = Encoders { cohort, model, device, train: &train };
+        Ok((encoders.new_breath(SimulatedCohort::SPIROGRAM, (GRID, &[]))?, train))
+    };
+    // The device draws random numbers for everyone in turn, so that no two folds may draw at once.
+    let new = (0..folds.k()).map(new).collect::<Result<Vec<_>, Failure>>()?;
+    let targets = BreathTargets { measures: &measures, outcomes: &args.outcome };
+    let (steps, progress) = (AtomicUsize::new(0), &*progress);
+    side_by_side(new, |fold, (breath, train)| {
+        breath.pretrained((cohort, &train), targets, &training(fold), &mut |step| {
+            progress.advance(steps.fetch_add(1, Ordering::Relaxed) + 1, folds.k() * step.n_steps);
+        })
+    })
 }

@@ -1,7 +1,7 @@
 use helm_core::{Cohort, Folds};
 use helm_eval::baseline::{BoostingConfig, LogisticConfig};
 
-use crate::{Failure, Scores};
+use crate::{Failure, Scores, side_by_side};
 
 /// Logistic regression and gradient boosting on some features, cross-validated, under these names.
 ///
@@ -45,14 +45,16 @@ pub fn logistic_on_embeddings<S: AsRef<str>>(
     let labels = cohort.labels(outcome)?;
     let features: Vec<&str> = features.iter().map(AsRef::as_ref).collect();
     let inputs = cohort.records().map(|record| record.model_inputs(&features)).collect::<Result<Vec<_>, _>>()?;
-    let mut log_odds = vec![0.0; cohort.n_participants()];
-    for (fold, embeddings) in embeddings.iter().enumerate() {
-        let row = |row: usize| [inputs[row].as_slice(), &embeddings[row]].concat();
-        let known = folds.train_rows(fold).into_iter().filter_map(|train| Some((row(train), labels[train]?)));
+    let row = |fold: usize, row: usize| [inputs[row].as_slice(), &embeddings[fold][row]].concat();
+    let fitted = side_by_side(0..folds.k(), |fold, _| {
+        let known = folds.train_rows(fold).into_iter().filter_map(|train| Some((row(fold, train), labels[train]?)));
         let (rows, cases): (Vec<_>, Vec<bool>) = known.unzip();
-        let logistic = LogisticConfig::default().fit(&rows, &cases)?;
+        Ok(LogisticConfig::default().fit(&rows, &cases)?)
+    })?;
+    let mut log_odds = vec![0.0; cohort.n_participants()];
+    for (fold, logistic) in fitted.iter().enumerate() {
         for test in folds.test_rows(fold) {
-            log_odds[test] = logistic.log_odds(&row(test));
+            log_odds[test] = logistic.log_odds(&row(fold, test));
         }
     }
     Ok(Scores { outcome: outcome.into(), model: name.into(), log_odds, answer_mass: None })

@@ -40,49 +40,61 @@ pub fn breath_pretraining(epochs: usize, seed: u64) -> PretrainConfig {
     config
 }
 
+/// A breath's encoder with random weights.
+pub struct NewBreath {
+    signal: String,
+    config: SpirogramEncoderConfig,
+    reader: SpirogramReader,
+    start: SpirogramEncoder,
+    device: Device,
+}
+
 impl Encoders<'_> {
-    /// Trains a breath's encoder by itself, on the training rows that have a breath. Its random weights are the device's
-    /// next ones.
+    /// A breath's encoder whose random weights are the device's next ones.
     ///
     /// # Errors
-    /// If the cohort lacks the signal, a target or a feature beside the curve, a breath can't be read, or training fails.
-    pub fn pretrained_breath(
-        &self,
-        signal: &str,
-        (grid, beside): (FlowVolume, &[&str]),
+    /// If the cohort lacks the signal or a feature beside the curve.
+    pub fn new_breath(&self, signal: &str, (grid, beside): (FlowVolume, &[&str])) -> Result<NewBreath, Failure> {
+        let (config, reader) = self.breath_config(signal, grid, beside)?;
+        // Weights are drawn when they are first asked for: here.
+        let start = config.init(self.device).valid();
+        Ok(NewBreath { signal: signal.into(), config, reader, start, device: self.device.clone() })
+    }
+}
+
+impl NewBreath {
+    /// Trains the encoder by itself, on those of some rows that have a breath.
+    ///
+    /// # Errors
+    /// If the cohort lacks the signal or a target, a breath can't be read, or training fails.
+    pub fn pretrained(
+        self,
+        (cohort, train): (&Cohort, &[usize]),
         targets: BreathTargets<'_>,
         training: &PretrainConfig,
         observer: &mut dyn FnMut(&PretrainStep),
     ) -> Result<PretrainedBreath, Failure> {
-        let (config, reader) = self.breath_config(signal, grid, beside)?;
+        let Self { signal, config, reader, start, device } = self;
         let mut rows = Vec::new();
         let mut inputs = Vec::new();
-        for &row in self.train {
-            if let Some(input) = reader.read(self.cohort.record(row))? {
+        for &row in train {
+            if let Some(input) = reader.read(cohort.record(row))? {
                 rows.push(row);
                 inputs.push(input);
             }
         }
         let mut wanted = Targets::new(rows.len());
         for name in targets.measures {
-            let values = self.cohort.values(name)?;
+            let values = cohort.values(name)?;
             wanted = wanted.with_measure(*name, rows.iter().map(|&row| values[row].as_number()).collect())?;
         }
         for name in targets.outcomes {
-            let labels = self.cohort.labels(name)?;
+            let labels = cohort.labels(name)?;
             wanted = wanted.with_label(name, rows.iter().map(|&row| labels[row]).collect())?;
         }
-        let start = config.init(self.device);
         let pretrainer = Pretrainer::new(training.clone())?;
-        let encoder = pretrainer.supervised(&start, &inputs, &wanted, self.device, observer)?.encoder;
-        Ok(PretrainedBreath {
-            signal: signal.into(),
-            config,
-            reader,
-            encoder,
-            device: self.device.clone(),
-            is_frozen: false,
-        })
+        let encoder = pretrainer.supervised(&start, &inputs, &wanted, &device, observer)?.encoder;
+        Ok(PretrainedBreath { signal, config, reader, encoder, device, is_frozen: false })
     }
 }
 

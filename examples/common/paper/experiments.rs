@@ -346,7 +346,8 @@ impl<'a> Experiments<'a> {
         let mut training = breath_pretraining(self.budget.pretraining_epochs, seed);
         training.epochs = self.epochs(training.epochs, train.len(), training.batch_size);
         let curve = (GRID, self.data.beside.as_slice());
-        let breath = encoders.pretrained_breath(self.data.signal, curve, targets, &training, observer)?;
+        let start = encoders.new_breath(self.data.signal, curve)?;
+        let breath = start.pretrained((&self.data.cohort, &train), targets, &training, observer)?;
         let breath = Rc::new(breath.with_frozen_features());
         self.breaths.borrow_mut().insert(key, breath.clone());
         Ok(breath)

@@ -127,7 +127,7 @@ impl BoostingConfig {
     ///
     /// # Errors
     /// As [`BoostingConfig::fit`], for each fold; [`Error::Core`] also for a bad row without a label.
-    pub fn cross_validate<R: AsRef<[Option<f64>]>>(
+    pub fn cross_validate<R: AsRef<[Option<f64>]> + Sync>(
         &self,
         rows: &[R],
         labels: &[Option<bool>],

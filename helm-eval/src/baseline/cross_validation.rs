@@ -1,15 +1,16 @@
 use helm_core::{Folds, Standardizer};
+use rayon::prelude::*;
 
 use crate::Error;
 
-/// Log-odds of every row from a model that was fitted on the other folds; rows without a label are scored, and train
-/// nothing.
-pub(super) fn cross_validate<R: AsRef<[Option<f64>]>, M>(
+/// Log-odds of every row from a model that was fitted on the other folds, one on each thread; rows without a label are
+/// scored, and train nothing.
+pub(super) fn cross_validate<R: AsRef<[Option<f64>]> + Sync, M>(
     rows: &[R],
     labels: &[Option<bool>],
     folds: &Folds,
-    fit: impl Fn(&[&[Option<f64>]], &[bool]) -> Result<M, Error>,
-    log_odds_of: impl Fn(&M, &[Option<f64>]) -> f64,
+    fit: impl Fn(&[&[Option<f64>]], &[bool]) -> Result<M, Error> + Sync,
+    log_odds_of: impl Fn(&M, &[Option<f64>]) -> f64 + Sync,
 ) -> Result<Vec<f64>, Error> {
     for (what, found) in [("labels", labels.len()), ("folds", folds.fold_of_row().len())] {
         if found != rows.len() {
@@ -18,13 +19,19 @@ pub(super) fn cross_validate<R: AsRef<[Option<f64>]>, M>(
     }
     // All rows, also those that train nothing: a row to be scored must be sound, too.
     Standardizer::fit(rows.iter().map(AsRef::as_ref))?;
-    let mut log_odds = vec![0.0; rows.len()];
-    for fold in 0..folds.k() {
+    let of_fold = |fold: usize| {
         let train = folds.train_rows(fold).into_iter().filter_map(|row| Some((rows[row].as_ref(), labels[row]?)));
         let (train, labels): (Vec<&[Option<f64>]>, Vec<bool>) = train.unzip();
         let model = fit(&train, &labels)?;
-        for row in folds.test_rows(fold) {
-            log_odds[row] = log_odds_of(&model, rows[row].as_ref());
+        let test = folds.test_rows(fold).into_iter();
+        Ok(test.map(|row| (row, log_odds_of(&model, rows[row].as_ref()))).collect())
+    };
+    let of_folds: Vec<Result<Vec<(usize, f64)>, Error>> = (0..folds.k()).into_par_iter().map(of_fold).collect();
+    let mut log_odds = vec![0.0; rows.len()];
+    // The first fold's error, whichever thread was faster.
+    for of_fold in of_folds {
+        for (row, found) in of_fold? {
+            log_odds[row] = found;
         }
     }
     Ok(log_odds)
