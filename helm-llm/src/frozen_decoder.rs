@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::frozen::{Decoding, FrozenModel, MemoryBound, TargetScore, Vjp};
 use crate::model::{Checkpoint, Decoder, DecoderConfig, LoadReport, load, read_config};
 use crate::packed::PackedTrees;
-use crate::prefix_cache::PrefixCache;
+use crate::prefix_cache::{BUDGET_BYTES, PrefixCache};
 
 /// A decoder, frozen by construction: its weights are never handed out.
 ///
@@ -66,7 +66,15 @@ impl FrozenDecoder {
         let decoder = decoder.freeze();
         let embedding_rms = decoder.embedding_rms();
         let engine = weights.map(|weights| Arc::new(Engine::new(&config, weights)));
-        Ok(Self { decoder, engine, embedding_rms, config, report, device, prefixes: PrefixCache::default() })
+        Ok(Self {
+            decoder,
+            engine,
+            embedding_rms,
+            config,
+            report,
+            device,
+            prefixes: PrefixCache::of_texts(BUDGET_BYTES),
+        })
     }
 
     /// Computes by burn alone, to compare.
@@ -80,12 +88,14 @@ impl FrozenDecoder {
     }
 
     /// Keeps at most so many bytes of keys and values of constant text; 1 GiB by default, 0 for none. It saves the
-    /// most where the same texts come again, as in the epochs of a training run, and changes no result.
+    /// most where the same texts come again, as in the epochs of a training run, and changes no result. On the CPU,
+    /// texts that begin alike, with an instruction or with examples, share the blocks of 64 tokens that they have in
+    /// common.
     ///
     /// # Panics
     /// If a gradient of this model is still to be taken.
     pub fn with_cache_bytes(mut self, bytes: usize) -> Self {
-        self.prefixes = PrefixCache::new(bytes);
+        self.prefixes = PrefixCache::of_texts(bytes);
         self.change_engine(|engine| engine.with_cache_bytes(bytes))
     }
 

@@ -1,5 +1,5 @@
-//! Attention over the rows of a tree, and its gradient. A tile of queries meets the prefix in one product and each
-//! block of keys in one more; what the mask forbids beside these is never computed. Weights are computed again for the
+//! Attention over the rows of a tree, and its gradient. A tile of queries meets each block of the
+//! prefix' keys in one product and each block of the tree's in one more; what the mask forbids beside these is never computed. Weights are computed again for the
 //! gradient, from the logarithm of each row's sum.
 
 use std::ops::Range;
@@ -57,8 +57,8 @@ pub(super) struct TreeAttention<'a> {
     pub(super) queries: &'a [f32],
     /// Keys and behind them values, `[rows, 2 * n_kv_heads * d_head]`.
     pub(super) keys_values: &'a [f32],
-    /// The same of the prefix, `[prefix, 2 * n_kv_heads * d_head]`.
-    pub(super) prefix: &'a [f32],
+    /// The same of the prefix, block by block, `[block, 2 * n_kv_heads * d_head]`.
+    pub(super) prefix: &'a [&'a [f32]],
 }
 
 /// Some neighbours among the asking rows, and one key head.
@@ -76,20 +76,20 @@ struct Part {
     /// Of the tile, each with all query heads of the group.
     rows: Range<usize>,
     columns: Range<usize>,
-    /// Whether its keys are the prefix'.
-    is_prefix: bool,
+    /// Which block of the prefix its keys are of, if not the tree's own.
+    prefix: Option<usize>,
     /// Which of them.
     keys: Range<usize>,
 }
 
 impl TreeAttention<'_> {
     fn n_prefix(&self) -> usize {
-        self.prefix.len() / self.heads.d_keys_values()
+        self.prefix.iter().map(|block| block.len()).sum::<usize>() / self.heads.d_keys_values()
     }
 
     /// The prefix' tokens and the tree's rows.
     fn columns(&self) -> usize {
-        (self.prefix.len() + self.keys_values.len()) / self.heads.d_keys_values()
+        self.n_prefix() + self.keys_values.len() / self.heads.d_keys_values()
     }
 
     /// Mixes values into `out`, `[asking, n_heads * d_head]`; `log_sums` gets the logarithms of the weights' sums,
@@ -143,7 +143,7 @@ impl TreeAttention<'_> {
                 let of_rows = Matrix::part(of_mixed, d, part.rows.clone(), 0..d);
                 MatrixMut::part(&mut of_scores, columns, part.rows.clone(), part.columns.clone())
                     .set_transposed(of_rows, self.values(tile.head, &part));
-                if !part.is_prefix {
+                if part.prefix.is_none() {
                     let weights = Matrix::part(&tile.scores, columns, part.rows.clone(), part.columns.clone());
                     MatrixMut::part(of_keys_values, of_row, part.keys.clone(), self.heads.values(tile.head))
                         .add_product_of_columns(weights, of_rows);
@@ -155,7 +155,7 @@ impl TreeAttention<'_> {
             for part in self.parts(&tile.asking) {
                 let of_part = Matrix::part(&of_scores, columns, part.rows.clone(), part.columns.clone());
                 MatrixMut::part(of_tile, d, part.rows.clone(), 0..d).add(of_part, self.keys(tile.head, &part));
-                if !part.is_prefix {
+                if part.prefix.is_none() {
                     let queries = Matrix::part(&tile.queries, d, part.rows.clone(), 0..d);
                     MatrixMut::part(of_keys_values, of_row, part.keys.clone(), self.heads.keys(tile.head))
                         .add_product_of_columns(of_part, queries);
@@ -190,31 +190,37 @@ impl TreeAttention<'_> {
         }
     }
 
-    /// The products that some asking rows have with keys: one with the prefix, one with each block that any may see.
+    /// The products that some asking rows have with keys: one with each block of the prefix, one with each of the tree's
+    /// that any may see.
     fn parts(&self, asking: &Range<usize>) -> impl Iterator<Item = Part> {
         let (group, n_prefix) = (self.heads.group(), self.n_prefix());
         let rows = &self.asking[asking.clone()];
         let all = 0..rows.len() * group;
-        let prefix = Part { rows: all, columns: 0..n_prefix, is_prefix: true, keys: 0..n_prefix };
+        let mut column = 0;
+        let of_prefix = self.prefix.iter().enumerate().map(move |(index, block)| {
+            let n = block.len() / self.heads.d_keys_values();
+            column += n;
+            Part { rows: all.clone(), columns: column - n..column, prefix: Some(index), keys: 0..n }
+        });
         let of_blocks = self.blocks.iter().map(move |block| {
             let before = |end| rows.partition_point(|&row| row < end) * group;
             Part {
                 rows: before(block.rows.start)..before(block.rows.end),
                 columns: n_prefix + block.keys.start..n_prefix + block.keys.end,
-                is_prefix: false,
+                prefix: None,
                 keys: block.keys.clone(),
             }
         });
-        std::iter::once(prefix).chain(of_blocks).filter(|part| !part.rows.is_empty() && !part.keys.is_empty())
+        of_prefix.chain(of_blocks).filter(|part| !part.rows.is_empty() && !part.keys.is_empty())
     }
 
     fn keys(&self, head: usize, part: &Part) -> Matrix<'_> {
-        let numbers = if part.is_prefix { self.prefix } else { self.keys_values };
+        let numbers = part.prefix.map_or(self.keys_values, |index| self.prefix[index]);
         Matrix::part(numbers, self.heads.d_keys_values(), part.keys.clone(), self.heads.keys(head))
     }
 
     fn values(&self, head: usize, part: &Part) -> Matrix<'_> {
-        let numbers = if part.is_prefix { self.prefix } else { self.keys_values };
+        let numbers = part.prefix.map_or(self.keys_values, |index| self.prefix[index]);
         Matrix::part(numbers, self.heads.d_keys_values(), part.keys.clone(), self.heads.values(head))
     }
 

@@ -192,6 +192,7 @@ impl Block<'_> {
             let (asking, first) = tree.asking(self.answers_only());
             let among = first..first + asking.len();
             let rows = tree.first_row..tree.first_row + tree.rows.len();
+            let prefix = tree.layer_prefix(self.layer, self.n_layers);
             let attention = TreeAttention {
                 heads: self.heads,
                 sight: tree.sight(self.windowed),
@@ -199,7 +200,7 @@ impl Block<'_> {
                 asking,
                 queries: &queries[among.start * width..among.end * width],
                 keys_values: &keys_values[rows.start * of_row..rows.end * of_row],
-                prefix: tree.layer_prefix(self.layer, self.n_layers),
+                prefix: &prefix,
             };
             call(attention, among, rows);
         }

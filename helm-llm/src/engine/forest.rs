@@ -26,12 +26,12 @@ pub(super) struct Tree {
     pub(super) first_row: usize,
     /// Where the tree's answers begin among all.
     first_answer: usize,
-    /// Keys and values of the constant text in front, `[n_layers, prefix, 2 * n_kv_heads * d_head]`.
-    prefix: Arc<Vec<f32>>,
+    /// Keys and values of the constant text in front, block by block, `[n_layers, block, 2 * n_kv_heads * d_head]`.
+    prefix: Vec<Arc<Vec<f32>>>,
 }
 
-/// A tree's rows, those of them after which answers stand, and the keys and values of its prefix.
-pub(super) type TreeParts = (TreeRows, Vec<usize>, Arc<Vec<f32>>);
+/// A tree's rows, those of them after which answers stand, and the keys and values of its prefix, block by block.
+pub(super) type TreeParts = (TreeRows, Vec<usize>, Vec<Arc<Vec<f32>>>);
 
 impl Forest {
     /// Trees from their parts.
@@ -91,9 +91,9 @@ impl Tree {
         self.windowed.as_ref().filter(|_| windowed).unwrap_or(&self.all)
     }
 
-    /// A layer's keys and values of the prefix.
-    pub(super) fn layer_prefix(&self, layer: usize, n_layers: usize) -> &[f32] {
-        let width = self.prefix.len() / n_layers;
-        &self.prefix[layer * width..(layer + 1) * width]
+    /// A layer's keys and values of the prefix, block by block.
+    pub(super) fn layer_prefix(&self, layer: usize, n_layers: usize) -> Vec<&[f32]> {
+        let of_layer = |block: &Arc<Vec<f32>>| block.len() / n_layers * layer..block.len() / n_layers * (layer + 1);
+        self.prefix.iter().map(|block| &block[of_layer(block)]).collect()
     }
 }

@@ -2,8 +2,9 @@
 //! soft tokens.
 //!
 //! A task is one thread's: some whole trees through all layers, their rows behind one another without padding, with
-//! products of one thread inside. Keys and values of constant text come from a cache. The last layer computes only the
-//! rows after which answers stand. Attention skips what the mask forbids by the tree's own order ([`TreeRows`]).
+//! products of one thread inside. Keys and values of constant text come from a cache, in blocks that texts share as far
+//! as they begin alike. The last layer computes only the rows after which answers stand. Attention skips what the mask
+//! forbids by the tree's own order ([`TreeRows`]).
 //!
 //! For the gradient, a layer keeps its input, queries, keys and values, what stands between its two halves, and the
 //! perceptron's hidden layer, of all rows of all passes between their forward pass and their gradient: of a step's
@@ -38,7 +39,7 @@ use rayon::prelude::*;
 use crate::frozen::{MemoryBound, TargetScore};
 use crate::model::{DecoderConfig, DecoderWeights, Positions, Rope, WeightNumbers};
 use crate::packed::{PackedTrees, Place};
-use crate::prefix_cache::PrefixCache;
+use crate::prefix_cache::{BUDGET_BYTES, PrefixCache};
 use answers::{Answers, RowTarget, SavedAnswers};
 use attention::Heads;
 use block::{Block, Saved};
@@ -47,7 +48,11 @@ use forest::Forest;
 use memory::{MemoryShape, TreeSize};
 use norm::Norms;
 use tasks::Task;
+use tree_rows::TILE;
 use turns::{Table, Turns};
+
+/// Tokens of constant text whose keys and values are kept together: those that attention takes in one product.
+const BLOCK_TOKENS: usize = TILE;
 
 /// A decoder of any family on the CPU, its weights in f32 or bf16; it computes in f32.
 pub(crate) struct Engine {
@@ -96,7 +101,7 @@ impl Engine {
             turns,
             windowed_turns: windowed.map(|rope| Turns::new(Rope::new(rope))),
             buffers: Buffers::default(),
-            prefixes: PrefixCache::default(),
+            prefixes: PrefixCache::new(BUDGET_BYTES, BLOCK_TOKENS),
             recompute: false,
             config: config.clone(),
         }
@@ -104,7 +109,7 @@ impl Engine {
 
     /// Keeps at most so many bytes of keys and values of constant text.
     pub(crate) fn with_cache_bytes(mut self, bytes: usize) -> Self {
-        self.prefixes = PrefixCache::new(bytes);
+        self.prefixes = PrefixCache::new(bytes, BLOCK_TOKENS);
         self
     }
 

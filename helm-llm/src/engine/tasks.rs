@@ -24,7 +24,7 @@ impl Engine {
     pub(super) fn tasks(&self, batch: &PackedTrees) -> Vec<Task> {
         let n_vocab = self.config.n_vocab;
         assert!(batch.targets.iter().all(|&(_, id)| (id as usize) < n_vocab), "targets are of the vocabulary");
-        let prefixes = self.prefixes.get_or_compute(&batch.prefixes, |texts| self.compute_prefixes(texts));
+        let prefixes = self.prefixes.get_or_compute(&batch.prefixes, |stretches| self.compute_prefixes(stretches));
         let trees: Vec<TreeRows> = (0..batch.batch()).map(|row| TreeRows::new(batch, row)).collect();
         let sizes: Vec<usize> = trees.iter().map(TreeRows::len).collect();
         let mut all_targets = batch.targets.iter().peekable();
@@ -51,7 +51,7 @@ impl Engine {
             task.targets.extend(own.into_iter().map(|(row, id)| RowTarget { row: among(row), id }));
             task.n_answers += answers.len();
             task.places.extend_from_slice(&rows.places);
-            task.trees.push((rows, answers, prefix.unwrap_or_default()));
+            task.trees.push((rows, answers, prefix));
         }
         tasks
     }

@@ -276,6 +276,37 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// To the last bit, so that what is kept may depend on which thread was faster. Texts begin as another one of some
+    /// tiles and end on their own.
+    #[test]
+    fn blocks_do_not_depend_on_what_came_with_them(
+        head in vec(0..N_VOCAB, 190),
+        ends in vec((0..190usize, vec(0..N_VOCAB, 0..66usize)), 1..6),
+    ) {
+        static NOTHING_KEPT: LazyLock<Vec<FrozenDecoder>> = LazyLock::new(|| {
+            let device = helm_encoders::device("cpu").expect("the CPU");
+            let load = |folder: PathBuf| FrozenDecoder::load(&folder, &device).expect("a model").with_cache_bytes(0);
+            folders().into_iter().map(load).collect()
+        });
+        let texts: Vec<Vec<u32>> = ends.into_iter().map(|(cut, end)| [&head[..cut], &end].concat()).collect();
+        let blocks = |model: &FrozenDecoder, texts: &[Vec<u32>]| {
+            let engine = model.engine().expect("the CPU has an engine");
+            engine.prefixes.get_or_compute(texts, |stretches| engine.compute_prefixes(stretches))
+        };
+        for (afresh, (name, [keeping, ..])) in NOTHING_KEPT.iter().zip(&*MODELS) {
+            let alone: Vec<_> = texts.iter().flat_map(|text| blocks(afresh, std::slice::from_ref(text))).collect();
+            prop_assert!(alone == blocks(afresh, &texts), "{}", name);
+            for (text, alone) in texts.iter().zip(&alone).rev() {
+                prop_assert!(alone == &blocks(keeping, std::slice::from_ref(text))[0], "{}", name);
+            }
+            prop_assert!(alone == blocks(keeping, &texts), "{}", name);
+        }
+    }
+}
+
+proptest! {
     #[test]
     fn rows_see_their_paths_and_blocks_cover_them(plan in plan(9, 120, 40), window in 1..20usize) {
         let (batch, _) = pack(&[plan], Padding::Left);

@@ -98,14 +98,14 @@ impl TreeRows {
         tree
     }
 
-    /// A text of so many tokens.
-    pub(super) fn text(length: usize) -> Self {
+    /// A text of so many tokens behind others.
+    pub(super) fn text(n_prefix: usize, length: usize) -> Self {
         Self {
             places: (0..length).collect(),
-            positions: (0..length).collect(),
+            positions: (n_prefix..n_prefix + length).collect(),
             parents: (0..length).map(|row| row.checked_sub(1)).collect(),
             ends: vec![length; length],
-            n_prefix: 0,
+            n_prefix,
         }
     }
 

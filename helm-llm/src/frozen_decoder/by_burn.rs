@@ -180,7 +180,10 @@ impl FrozenDecoder {
     fn prefix(&self, texts: &[Vec<u32>], length: usize) -> Vec<KeysValues> {
         let (kv, d) = (self.config.n_kv_heads, self.config.d_head);
         let rows = texts.len();
-        let per_text = self.prefixes.get_or_compute(texts, |texts| self.compute_prefixes(texts));
+        let per_text = self.prefixes.get_or_compute(texts, |texts| {
+            let texts: Vec<&[u32]> = texts.iter().map(|text| text.tokens).collect();
+            self.compute_prefixes(&texts).into_iter().map(|whole| vec![whole]).collect()
+        });
         // All texts behind one another, and from them a rectangle; what is picked past a text's end is masked.
         let starts = texts.iter().scan(0, |next, text| Some(std::mem::replace(next, *next + text.len())));
         let total: usize = texts.iter().map(Vec::len).sum();
