@@ -1,5 +1,6 @@
 //! Scoring and training through a frozen Llama of random weights: outcomes that share their context against one at a
-//! time, and the constant prefix from the cache against computed afresh.
+//! time, the constant prefix from the cache against computed afresh, and texts behind one instruction against texts
+//! behind instructions that differ.
 //!
 //! 16 participants; a text of 120 tokens, 6 soft tokens, questions of 8 tokens, answers of one.
 
@@ -20,6 +21,7 @@ const PARTICIPANTS: usize = 16;
 const N_TEXT: usize = 120;
 const N_SOFT: usize = 6;
 const N_QUESTION: usize = 8;
+const N_INSTRUCTION: usize = 256;
 
 const SHAPE: LlamaShape =
     LlamaShape { d_model: 256, d_hidden: 768, n_layers: 6, n_heads: 8, n_kv_heads: 4, n_vocab: 300 };
@@ -46,10 +48,20 @@ fn helm(folder: &Path, cohort: &Cohort, cache_bytes: usize) -> Helm {
 
 /// A prompt for each participant; their texts differ, and each byte of them is a token.
 fn prompts(helm: &Helm, cohort: &Cohort, questions: &[Question]) -> Vec<Prompt> {
+    prompts_behind(|_| String::new(), helm, cohort, questions)
+}
+
+/// The same with something in front of each text.
+fn prompts_behind(
+    instruction: impl Fn(usize) -> String,
+    helm: &Helm,
+    cohort: &Cohort,
+    questions: &[Question],
+) -> Vec<Prompt> {
     let context = |row: usize| {
         // One token is the start token.
         let text: String = (0..N_TEXT - 1).map(|i| char::from(b'A' + ((i * (row + 3)) % 26) as u8)).collect();
-        Context::default().with_text(text).with_soft("tabular")
+        Context::default().with_text(instruction(row) + &text).with_soft("tabular")
     };
     let contexts: Vec<Context> = (0..cohort.n_participants()).map(context).collect();
     helm.prompts(&contexts, cohort.records(), questions).expect("prompts")
@@ -118,5 +130,25 @@ fn training(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, scoring, training);
+/// Nothing kept from pass to pass: one instruction for everyone against one of the same length that begins differently
+/// for each.
+fn instructions(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    random_llama(folder.path(), SHAPE);
+    let cohort = cohort();
+    let helm = helm(folder.path(), &cohort, 0);
+    let mut group = criterion.benchmark_group("scoring_16_participants_256_instruction_120_text_6_soft");
+    group.sample_size(10);
+    for (name, is_shared) in [("one_instruction", true), ("instructions_that_differ", false)] {
+        let instruction = |row: usize| {
+            let first = if is_shared { 'a' } else { char::from(b'a' + row as u8) };
+            std::iter::once(first).chain((1..N_INSTRUCTION).map(|i| char::from(b'a' + (i * 7 % 26) as u8))).collect()
+        };
+        let prompts = prompts_behind(instruction, &helm, &cohort, &questions(1));
+        group.bench_function(name, |bencher| bencher.iter(|| black_box(helm.risks(&prompts).expect("risks"))));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, scoring, training, instructions);
 criterion_main!(benches);

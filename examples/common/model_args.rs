@@ -30,8 +30,8 @@ pub struct ModelArgs {
     /// but for text that it writes, and f16 is slow
     #[arg(long, value_enum, default_value_t)]
     dtype: WeightDtype,
-    /// Keep at most so many GiB of what the language model makes of constant text, to use it again where the same text
-    /// comes again
+    /// Keep at most so many GiB of what the language model makes of constant text, to use it again where the same text,
+    /// or one that begins alike, comes again
     #[arg(long, value_name = "GIB", default_value_t = 1)]
     cache: usize,
 }

@@ -2,8 +2,8 @@ use std::thread;
 
 use crate::Failure;
 
-/// What a function makes of each of some things and its number, in their order: as many side by side as the computer has
-/// cores.
+/// What a function makes of each of some things and its number, in their order: as many side by side as the computer
+/// has cores, and then as many again when all of these are done.
 ///
 /// Threads of their own, and not those of the pool in which the work's products run: one that waits for its products
 /// must not take up another thing meanwhile.
@@ -18,17 +18,20 @@ pub fn side_by_side<T: Send, U: Send>(
     let mut things = things.into_iter().enumerate().peekable();
     let mut made = Vec::new();
     while things.peek().is_some() {
-        thread::scope(|scope| {
+        let round = thread::scope(|scope| {
             let start = |(index, thing)| {
                 let make = &make;
                 scope.spawn(move || make(index, thing))
             };
             let running: Vec<_> = things.by_ref().take(threads).map(start).collect();
-            running.into_iter().try_for_each(|thread| {
-                made.push(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-                Ok::<_, Failure>(())
-            })
-        })?;
+            let of_thread = |thread: thread::ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            running.into_iter().map(of_thread).collect::<Vec<Result<U, Failure>>>()
+        });
+        for of_thing in round {
+            made.push(of_thing?);
+        }
     }
     Ok(made)
 }

@@ -21,7 +21,7 @@ use crate::prefix_cache::{BUDGET_BYTES, PrefixCache};
 /// use of memory stays with it for the next ones.
 ///
 /// It computes the constant text of a prompt, the part in front of the first soft token, once, and keeps its keys and
-/// values for the next time the same text comes.
+/// values for the next time the same text comes, or, with the engine, one that begins alike.
 pub struct FrozenDecoder {
     decoder: Decoder,
     engine: Option<Arc<Engine>>,
@@ -88,9 +88,9 @@ impl FrozenDecoder {
     }
 
     /// Keeps at most so many bytes of keys and values of constant text; 1 GiB by default, 0 for none. It saves the
-    /// most where the same texts come again, as in the epochs of a training run, and changes no result. On the CPU,
-    /// texts that begin alike, with an instruction or with examples, share the blocks of 64 tokens that they have in
-    /// common.
+    /// most where the same texts come again, as in the epochs of a training run, and changes no result. The
+    /// engine also computes once, in blocks of 64 tokens, what texts have in common at their beginning, as an
+    /// instruction.
     ///
     /// # Panics
     /// If a gradient of this model is still to be taken.

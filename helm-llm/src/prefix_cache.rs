@@ -2,13 +2,15 @@
 //! what they share.
 //!
 //! A block ends at a multiple of a number of tokens, or where its text ends, and belongs to all that stands before it:
-//! ten texts behind one long instruction have its blocks once, and each the blocks behind it. What a block holds does
-//! not depend on which texts came with it, or what was kept before.
+//! ten texts behind one long instruction have its blocks once, and each the blocks behind it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::Tensor;
+
+/// The budget of a cache of which nothing else was said.
+pub(crate) const BUDGET_BYTES: usize = 1 << 30;
 
 /// What is kept of a block: its tokens' keys and values.
 pub(crate) trait Kept: Clone {
@@ -28,25 +30,44 @@ impl Kept for Arc<Vec<f32>> {
     }
 }
 
-/// The budget of a cache of which nothing else was said.
-pub(crate) const BUDGET_BYTES: usize = 1 << 30;
-
 /// Keys and values of constant text by its token ids, up to a number of bytes.
 ///
-/// The key of a block is the whole text up to its end, so that a cached entry can't be another text's; the model never
-/// changes.
+/// A block is found by the kept block in front of it and its own tokens, so that a cached entry can't be another text's;
+/// the model never changes.
 pub(crate) struct PrefixCache<T> {
     entries: Mutex<Entries<T>>,
     budget_bytes: usize,
     block_tokens: usize,
 }
 
+/// The number of a kept block; that of a text's start is 0.
+type BlockId = usize;
+
 struct Entries<T> {
-    by_text: HashMap<Vec<u32>, T>,
+    /// By the block in front and the tokens.
+    blocks: HashMap<BlockId, HashMap<Vec<u32>, Entry<T>>>,
+    last_id: BlockId,
     bytes: usize,
-    hits: usize,
-    /// Whether a block found no room.
-    is_full: bool,
+    /// Of blocks that were wanted again.
+    bytes_wanted_again: usize,
+    /// Of blocks that found no room.
+    bytes_refused: usize,
+    has_warned: bool,
+}
+
+struct Entry<T> {
+    id: BlockId,
+    block: T,
+    bytes: usize,
+    was_wanted_again: bool,
+}
+
+/// The blocks of a text, as far as they are there.
+#[derive(Clone)]
+struct Found<T> {
+    blocks: Vec<T>,
+    /// The last of them, if it is kept: only behind such a one another is.
+    last: Option<BlockId>,
 }
 
 /// Some blocks of a text behind one another, to be computed.
@@ -63,7 +84,14 @@ pub(crate) struct Stretch<'a, T> {
 impl<T: Kept> PrefixCache<T> {
     /// A cache of blocks of so many tokens.
     pub(crate) fn new(budget_bytes: usize, block_tokens: usize) -> Self {
-        let entries = Entries { by_text: HashMap::new(), bytes: 0, hits: 0, is_full: false };
+        let entries = Entries {
+            blocks: HashMap::new(),
+            last_id: 0,
+            bytes: 0,
+            bytes_wanted_again: 0,
+            bytes_refused: 0,
+            has_warned: false,
+        };
         Self { entries: Mutex::new(entries), budget_bytes, block_tokens }
     }
 
@@ -75,39 +103,43 @@ impl<T: Kept> PrefixCache<T> {
     /// The blocks of each text, in order; none of an empty text. Those not kept are computed, each once, and kept while
     /// the budget lasts. What texts share is computed first; stretches that are computed together need not wait for one
     /// another.
+    ///
+    /// A caller whose results must not depend on what came before has to compute a block to the same numbers whichever
+    /// stretch it is part of, and whichever stretches come with that.
     pub(crate) fn get_or_compute(
         &self,
         texts: &[Vec<u32>],
         compute: impl Fn(&[Stretch<'_, T>]) -> Vec<Vec<T>>,
     ) -> Vec<Vec<T>> {
         let ends: Vec<Vec<usize>> = texts.iter().map(|text| self.block_ends(text.len())).collect();
-        let mut found: Vec<Vec<T>> = {
-            let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-            let of_text = |(text, ends): (&Vec<u32>, &Vec<usize>)| {
-                ends.iter().map_while(|&end| entries.by_text.get(&text[..end]).cloned()).collect()
-            };
-            let found: Vec<Vec<T>> = texts.iter().zip(&ends).map(of_text).collect();
-            entries.hits += found.iter().map(Vec::len).sum::<usize>();
-            found
+        let mut found: Vec<Found<T>> = {
+            let mut entries = self.lock();
+            texts.iter().zip(&ends).map(|(text, ends)| entries.find(text, ends)).collect()
         };
         loop {
             let groups = groups(texts, &ends, &found);
             if groups.is_empty() {
-                return found;
+                return found.into_iter().map(|found| found.blocks).collect();
             }
             let stretches: Vec<Stretch<'_, T>> =
-                groups.iter().map(|rows| stretch(rows, texts, &ends, &found[rows[0]])).collect();
-            let mut computed = compute(&stretches);
-            let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-            for ((rows, stretch), blocks) in groups.iter().zip(&stretches).zip(&mut computed) {
-                for (&end, block) in stretch.ends.iter().zip(blocks.iter_mut()) {
-                    self.keep(&mut entries, &texts[rows[0]][..stretch.n_before + end], block);
+                groups.iter().map(|rows| stretch(rows, texts, &ends, &found[rows[0]].blocks)).collect();
+            let computed = compute(&stretches);
+            let mut entries = self.lock();
+            for ((rows, stretch), blocks) in groups.iter().zip(&stretches).zip(computed) {
+                let mut own = found[rows[0]].clone();
+                let starts = std::iter::once(0).chain(stretch.ends.iter().copied());
+                for ((start, &end), block) in starts.zip(&stretch.ends).zip(blocks) {
+                    entries.keep(&mut own, &stretch.tokens[start..end], block, rows.len() > 1, self.budget_bytes);
                 }
                 for &row in rows {
-                    found[row].extend_from_slice(blocks);
+                    found[row].clone_from(&own);
                 }
             }
         }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Entries<T>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the blocks of a text end. None but a text's only one is a single token: the products of a single row may
@@ -124,41 +156,71 @@ impl<T: Kept> PrefixCache<T> {
         }
         ends
     }
+}
 
-    /// Keeps a block while there is room. Another thread may have been faster: what is kept first is what everyone gets.
-    fn keep(&self, entries: &mut Entries<T>, text: &[u32], block: &mut T) {
-        if let Some(kept) = entries.by_text.get(text) {
-            block.clone_from(kept);
-            return;
+impl<T: Kept> Entries<T> {
+    /// A text's first blocks, as far as they are kept.
+    fn find(&mut self, text: &[u32], ends: &[usize]) -> Found<T> {
+        let (mut front, mut start, mut blocks) = (0, 0, Vec::new());
+        for &end in ends {
+            let behind = self.blocks.get_mut(&front);
+            let Some(entry) = behind.and_then(|behind| behind.get_mut(&text[start..end])) else { break };
+            self.bytes_wanted_again += if entry.was_wanted_again { 0 } else { entry.bytes };
+            entry.was_wanted_again = true;
+            blocks.push(entry.block.clone());
+            (front, start) = (entry.id, end);
         }
-        let bytes = block.bytes() + size_of_val(text);
-        if entries.bytes + bytes > self.budget_bytes {
-            self.say_full(entries);
-        } else {
-            entries.by_text.insert(text.to_vec(), block.clone());
-            entries.bytes += bytes;
-        }
+        Found { blocks, last: Some(front) }
     }
 
-    /// Says once that the cache is full, where that was for nothing.
-    fn say_full(&self, entries: &mut Entries<T>) {
-        let first = !std::mem::replace(&mut entries.is_full, true);
-        if first && entries.hits == 0 && self.budget_bytes > 0 {
+    /// Puts a block behind others, and keeps it while there is room. Another thread may have been faster: what is kept
+    /// first is what everyone gets.
+    fn keep(&mut self, found: &mut Found<T>, tokens: &[u32], block: T, is_shared: bool, budget_bytes: usize) {
+        let Some(front) = found.last else {
+            found.blocks.push(block);
+            return;
+        };
+        if let Some(entry) = self.blocks.get(&front).and_then(|behind| behind.get(tokens)) {
+            found.blocks.push(entry.block.clone());
+            found.last = Some(entry.id);
+            return;
+        }
+        found.blocks.push(block.clone());
+        let bytes = block.bytes() + size_of_val(tokens);
+        if self.bytes + bytes > budget_bytes {
+            found.last = None;
+            self.bytes_refused += bytes;
+            self.warn(budget_bytes);
+            return;
+        }
+        self.bytes += bytes;
+        self.bytes_wanted_again += if is_shared { bytes } else { 0 };
+        self.last_id += 1;
+        let entry = Entry { id: self.last_id, block, bytes, was_wanted_again: is_shared };
+        self.blocks.entry(front).or_default().insert(tokens.to_vec(), entry);
+        found.last = Some(self.last_id);
+    }
+
+    /// Says once that the cache is full, where that seems to be for nothing.
+    fn warn(&mut self, budget_bytes: usize) {
+        let is_idle = self.bytes_refused >= budget_bytes && self.bytes_wanted_again < budget_bytes / 10;
+        if is_idle && budget_bytes > 0 && !std::mem::replace(&mut self.has_warned, true) {
             tracing::warn!(
-                "the cache of constant text is full ({} bytes), and nothing in it came twice: text that changes from \
-                 epoch to epoch can't be reused, and with_cache_bytes(0) frees the memory",
-                entries.bytes
+                "the cache of constant text is full ({} bytes), as much again found no room, and less than a tenth of \
+                 it came twice so far: text that changes from epoch to epoch can't be reused, and with_cache_bytes(0) \
+                 frees the memory",
+                self.bytes
             );
         }
     }
 }
 
 /// Texts that lack blocks, those together whose next one is the same, in the order of the texts.
-fn groups<T>(texts: &[Vec<u32>], ends: &[Vec<usize>], found: &[Vec<T>]) -> Vec<Vec<usize>> {
+fn groups<T>(texts: &[Vec<u32>], ends: &[Vec<usize>], found: &[Found<T>]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut group_of: HashMap<&[u32], usize> = HashMap::new();
     for (row, text) in texts.iter().enumerate() {
-        let Some(&end) = ends[row].get(found[row].len()) else { continue };
+        let Some(&end) = ends[row].get(found[row].blocks.len()) else { continue };
         let group = *group_of.entry(&text[..end]).or_insert_with(|| {
             groups.push(Vec::new());
             groups.len() - 1
@@ -172,8 +234,8 @@ fn groups<T>(texts: &[Vec<u32>], ends: &[Vec<usize>], found: &[Vec<T>]) -> Vec<V
 fn stretch<'a, T: Clone>(rows: &[usize], texts: &'a [Vec<u32>], ends: &[Vec<usize>], before: &[T]) -> Stretch<'a, T> {
     let (text, own, next) = (&texts[rows[0]], &ends[rows[0]], before.len());
     let all_share = |block: usize| {
-        let end = own[block];
-        rows.iter().all(|&row| ends[row].get(block) == Some(&end) && texts[row][..end] == text[..end])
+        let (start, end) = (own[block - 1], own[block]);
+        rows.iter().all(|&row| ends[row].get(block) == Some(&end) && texts[row][start..end] == text[start..end])
     };
     let past = (next + 1..own.len()).find(|&block| !all_share(block)).unwrap_or(own.len());
     let n_before = if next == 0 { 0 } else { own[next - 1] };
@@ -241,8 +303,8 @@ mod tests {
 
     #[test]
     fn what_has_no_room_is_not_kept() {
-        // A block of four numbers and its key of four, and one of four and its key of eight.
-        let cache = PrefixCache::new(32 + 48, 4);
+        // Two blocks of four numbers and their keys of four.
+        let cache = PrefixCache::new(2 * 32, 4);
         assert_eq!(computed(&cache, &[text(0..12, 0..0)]), [12]);
         assert_eq!(computed(&cache, &[text(0..12, 0..0)]), [4]);
     }

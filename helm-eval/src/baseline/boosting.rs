@@ -2,7 +2,7 @@ use forust_ml::{GradientBooster, Matrix};
 use helm_core::{Folds, Standardizer};
 use serde::{Deserialize, Serialize};
 
-use super::cross_validation::cross_validate;
+use super::cross_validation::{Order, cross_validate};
 use super::training::Training;
 use super::tree::{Node, Tree};
 use crate::Error;
@@ -133,7 +133,7 @@ impl BoostingConfig {
         labels: &[Option<bool>],
         folds: &Folds,
     ) -> Result<Vec<f64>, Error> {
-        cross_validate(rows, labels, folds, |rows, labels| self.fit(rows, labels), Boosting::log_odds)
+        cross_validate(rows, labels, folds, Order::InTurn, |rows, labels| self.fit(rows, labels), Boosting::log_odds)
     }
 
     fn check(&self) -> Result<(), Error> {

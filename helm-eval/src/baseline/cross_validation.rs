@@ -3,12 +3,21 @@ use rayon::prelude::*;
 
 use crate::Error;
 
-/// Log-odds of every row from a model that was fitted on the other folds, one on each thread; rows without a label are
-/// scored, and train nothing.
+/// Whether folds are fitted one after another or on all threads.
+#[derive(Clone, Copy)]
+pub(super) enum Order {
+    /// For models whose fit has threads of its own.
+    InTurn,
+    SideBySide,
+}
+
+/// Log-odds of every row from a model that was fitted on the other folds; rows without a label are scored, and train
+/// nothing.
 pub(super) fn cross_validate<R: AsRef<[Option<f64>]> + Sync, M>(
     rows: &[R],
     labels: &[Option<bool>],
     folds: &Folds,
+    order: Order,
     fit: impl Fn(&[&[Option<f64>]], &[bool]) -> Result<M, Error> + Sync,
     log_odds_of: impl Fn(&M, &[Option<f64>]) -> f64 + Sync,
 ) -> Result<Vec<f64>, Error> {
@@ -26,7 +35,10 @@ pub(super) fn cross_validate<R: AsRef<[Option<f64>]> + Sync, M>(
         let test = folds.test_rows(fold).into_iter();
         Ok(test.map(|row| (row, log_odds_of(&model, rows[row].as_ref()))).collect())
     };
-    let of_folds: Vec<Result<Vec<(usize, f64)>, Error>> = (0..folds.k()).into_par_iter().map(of_fold).collect();
+    let of_folds: Vec<Result<Vec<(usize, f64)>, Error>> = match order {
+        Order::InTurn => (0..folds.k()).map(of_fold).collect(),
+        Order::SideBySide => (0..folds.k()).into_par_iter().map(of_fold).collect(),
+    };
     let mut log_odds = vec![0.0; rows.len()];
     // The first fold's error, whichever thread was faster.
     for of_fold in of_folds {

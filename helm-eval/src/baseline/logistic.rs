@@ -4,7 +4,7 @@ use smartcore::linalg::basic::arrays::Array;
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::linear::logistic_regression::{LogisticRegression, LogisticRegressionParameters};
 
-use super::cross_validation::cross_validate;
+use super::cross_validation::{Order, cross_validate};
 use super::training::Training;
 use crate::Error;
 
@@ -71,7 +71,7 @@ impl LogisticConfig {
     }
 
     /// Log-odds of every row from a model that was fitted on the other folds; rows without a label are scored, and
-    /// train nothing.
+    /// train nothing. Each thread fits a fold, with the standardised rows of it in memory.
     ///
     /// # Errors
     /// As [`LogisticConfig::fit`], for each fold; [`Error::Core`] also for a bad row without a label.
@@ -81,7 +81,14 @@ impl LogisticConfig {
         labels: &[Option<bool>],
         folds: &Folds,
     ) -> Result<Vec<f64>, Error> {
-        cross_validate(rows, labels, folds, |rows, labels| self.fit(rows, labels), Logistic::log_odds)
+        cross_validate(
+            rows,
+            labels,
+            folds,
+            Order::SideBySide,
+            |rows, labels| self.fit(rows, labels),
+            Logistic::log_odds,
+        )
     }
 }
 

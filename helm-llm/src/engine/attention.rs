@@ -1,5 +1,5 @@
-//! Attention over the rows of a tree, and its gradient. A tile of queries meets each block of the
-//! prefix' keys in one product and each block of the tree's in one more; what the mask forbids beside these is never computed. Weights are computed again for the
+//! Attention over the rows of a tree, and its gradient. A tile of queries meets each block of keys, the prefix' and the
+//! tree's, in one product; what the mask forbids beside these is never computed. Weights are computed again for the
 //! gradient, from the logarithm of each row's sum.
 
 use std::ops::Range;
@@ -190,12 +190,13 @@ impl TreeAttention<'_> {
         }
     }
 
-    /// The products that some asking rows have with keys: one with each block of the prefix, one with each of the tree's
-    /// that any may see.
+    /// The products that some asking rows have with keys: one with each block of the prefix and of the tree that any of
+    /// them may see; none with what a window hides from all of them.
     fn parts(&self, asking: &Range<usize>) -> impl Iterator<Item = Part> {
         let (group, n_prefix) = (self.heads.group(), self.n_prefix());
         let rows = &self.asking[asking.clone()];
         let all = 0..rows.len() * group;
+        let first_seen = rows.iter().filter_map(|&row| self.sight.visible(row).first()).map(|seen| seen.start).min();
         let mut column = 0;
         let of_prefix = self.prefix.iter().enumerate().map(move |(index, block)| {
             let n = block.len() / self.heads.d_keys_values();
@@ -211,7 +212,10 @@ impl TreeAttention<'_> {
                 keys: block.keys.clone(),
             }
         });
-        of_prefix.chain(of_blocks).filter(|part| !part.rows.is_empty() && !part.keys.is_empty())
+        of_prefix.chain(of_blocks).filter(move |part| {
+            let is_seen = first_seen.is_some_and(|first| part.columns.end > first);
+            is_seen && !part.rows.is_empty() && !part.keys.is_empty()
+        })
     }
 
     fn keys(&self, head: usize, part: &Part) -> Matrix<'_> {

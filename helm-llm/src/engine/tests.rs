@@ -235,6 +235,15 @@ fn memory(plans: &[Plan], threads: usize) -> Vec<(String, [(usize, usize); 2])> 
     threads.install(|| MODELS.iter().map(measure).collect())
 }
 
+fn check_memory(plans: &[Plan]) -> Result<(), TestCaseError> {
+    for (name, found) in memory(plans, 2) {
+        for (found, bound) in found {
+            prop_assert!(found <= bound, "{name}: {found} of {bound}");
+        }
+    }
+    Ok(())
+}
+
 /// The bound is no guess: scoring many trees uses a sixteenth of it at least, and training a sixth. On one thread, since
 /// how two of them fall together is chance.
 #[test]
@@ -253,11 +262,16 @@ proptest! {
 
     #[test]
     fn passes_keep_within_their_bound(plans in vec(plan(90, 90, 40), 1..9)) {
-        for (name, found) in memory(&plans, 2) {
-            for (found, bound) in found {
-                prop_assert!(found <= bound, "{name}: {found} of {bound}");
-            }
-        }
+        check_memory(&plans)?;
+    }
+
+    #[test]
+    fn passes_behind_a_common_text_keep_within_their_bound(
+        head in vec(0..N_VOCAB, 64..110usize),
+        mut plans in vec(plan(60, 40, 20), 2..6),
+    ) {
+        plans.iter_mut().for_each(|plan| plan.text = [head.as_slice(), &plan.text].concat());
+        check_memory(&plans)?;
     }
 
     #[test]
@@ -278,32 +292,51 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// To the last bit, so that what is kept may depend on which thread was faster. Texts begin as another one of some
-    /// tiles and end on their own.
+    /// Texts share their first tokens, often whole blocks of them, and end on their own, often just behind a block.
     #[test]
     fn blocks_do_not_depend_on_what_came_with_them(
         head in vec(0..N_VOCAB, 190),
-        ends in vec((0..190usize, vec(0..N_VOCAB, 0..66usize)), 1..6),
+        ends in vec((
+            prop_oneof![Just(0), Just(64), Just(128), 0..190usize],
+            prop_oneof![vec(0..N_VOCAB, 1), vec(0..N_VOCAB, 63..67usize), vec(0..N_VOCAB, 0..66usize)],
+        ), 1..6),
     ) {
-        static NOTHING_KEPT: LazyLock<Vec<FrozenDecoder>> = LazyLock::new(|| {
-            let device = helm_encoders::device("cpu").expect("the CPU");
-            let load = |folder: PathBuf| FrozenDecoder::load(&folder, &device).expect("a model").with_cache_bytes(0);
-            folders().into_iter().map(load).collect()
-        });
         let texts: Vec<Vec<u32>> = ends.into_iter().map(|(cut, end)| [&head[..cut], &end].concat()).collect();
-        let blocks = |model: &FrozenDecoder, texts: &[Vec<u32>]| {
-            let engine = model.engine().expect("the CPU has an engine");
-            engine.prefixes.get_or_compute(texts, |stretches| engine.compute_prefixes(stretches))
-        };
-        for (afresh, (name, [keeping, ..])) in NOTHING_KEPT.iter().zip(&*MODELS) {
-            let alone: Vec<_> = texts.iter().flat_map(|text| blocks(afresh, std::slice::from_ref(text))).collect();
-            prop_assert!(alone == blocks(afresh, &texts), "{}", name);
-            for (text, alone) in texts.iter().zip(&alone).rev() {
-                prop_assert!(alone == &blocks(keeping, std::slice::from_ref(text))[0], "{}", name);
-            }
-            prop_assert!(alone == blocks(keeping, &texts), "{}", name);
-        }
+        check_blocks(&texts)?;
     }
+}
+
+#[test]
+fn a_text_of_one_token_does_not_depend_on_what_came_with_it() {
+    check_blocks(&[vec![7], (0..80).collect(), vec![8], vec![7, 9]]).expect("the same blocks");
+}
+
+/// Keys and values of texts are the same to the last bit alone, together, with some of them kept, and with all of them
+/// kept: what is kept may depend on which thread was faster.
+fn check_blocks(texts: &[Vec<u32>]) -> Result<(), TestCaseError> {
+    static MODELS: LazyLock<Vec<(String, [FrozenDecoder; 2])>> = LazyLock::new(|| {
+        let device = helm_encoders::device("cpu").expect("the CPU");
+        let load = |folder: PathBuf| {
+            [DType::F32, DType::BF16].map(|dtype| {
+                let load = || FrozenDecoder::load_in(&folder, &device, dtype).expect("a model");
+                (format!("{} {dtype:?}", folder.display()), [load().with_cache_bytes(0), load()])
+            })
+        };
+        folders().into_iter().flat_map(load).collect()
+    });
+    let blocks = |model: &FrozenDecoder, texts: &[Vec<u32>]| {
+        let engine = model.engine().expect("the CPU has an engine");
+        engine.prefixes.get_or_compute(texts, |stretches| engine.compute_prefixes(stretches))
+    };
+    for (name, [afresh, keeping]) in &*MODELS {
+        let alone: Vec<_> = texts.iter().flat_map(|text| blocks(afresh, std::slice::from_ref(text))).collect();
+        prop_assert!(alone == blocks(afresh, texts), "{}", name);
+        for (text, alone) in texts.iter().zip(&alone).rev() {
+            prop_assert!(alone == &blocks(keeping, std::slice::from_ref(text))[0], "{}", name);
+        }
+        prop_assert!(alone == blocks(keeping, texts), "{}", name);
+    }
+    Ok(())
 }
 
 proptest! {

@@ -30,7 +30,7 @@ pub(super) struct KeyBlock {
 /// What each row of a tree sees in one kind of layer. Columns count the prefix' tokens first, the rows behind them.
 pub(super) struct Sight {
     visible: Ragged,
-    /// What [`KeyBlock`]s and the prefix have beside it.
+    /// What the prefix and the row's [`KeyBlock`]s have beside it.
     hidden: Ragged,
 }
 
@@ -59,7 +59,7 @@ impl Sight {
         self.visible.row(row)
     }
 
-    /// The columns that a row must not see, of those that its products cover.
+    /// The columns that a row must not see, of the prefix and the key blocks that it may see.
     pub(super) fn hidden(&self, row: usize) -> &[Range<usize>] {
         self.hidden.row(row)
     }
