@@ -1,5 +1,5 @@
-//! What a participant's risks cost through a frozen language model, against the outcomes and the length of the context,
-//! in f32: helm with the constant prefix computed afresh and kept, beside transformers on PyTorch with a row for each
+//! What a participant's risks cost through a frozen language model, against the outcomes, the length of the context and
+//! the participants asked about at once, in f32: helm with the constant prefix computed afresh and kept, beside transformers on PyTorch with a row for each
 //! outcome and with each participant's context kept, in turn in one run. Shapes of helm-tiny, SmolLM2-135M and
 //! Qwen2.5-0.5B (as a Llama), with random weights.
 //!
@@ -26,6 +26,8 @@ const SHAPES: [(&str, LlamaShape); 3] = [
 const CONTEXTS: [usize; 3] = [64, 256, 1024];
 const OUTCOMES: [usize; 3] = [1, 8, 100];
 const PARTICIPANTS: usize = 4;
+/// Asked about at once, with [`CONTEXTS`]`[1]` tokens and [`OUTCOMES`]`[1]` outcomes.
+const MORE_PARTICIPANTS: [usize; 3] = [1, 16, 64];
 /// The first round warms up.
 const ROUNDS: usize = 3;
 /// What takes more operations than this is run once, in the last round.
@@ -37,6 +39,7 @@ const WAYS: [&str; 4] = ["helm", "helm, prefix kept", "a row an outcome", "conte
 /// Milliseconds a participant, in each of the [`WAYS`] that were run.
 struct Cost {
     shape: &'static str,
+    participants: usize,
     n_text: usize,
     n_outcomes: usize,
     ways: [Option<f64>; 4],
@@ -49,25 +52,28 @@ fn main() {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let threads = rayon::current_num_threads();
     let mut table = format!(
-        "Milliseconds a participant, {PARTICIPANTS} of them on {threads} threads; how many times as long transformers takes\n\n\
-         | shape | tokens of text | outcomes | {} | row / helm | kept / helm |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
-        WAYS.join(" | ")
+        "Milliseconds a participant on {threads} threads; how many times as long transformers takes\n\n\
+         | shape | participants | tokens of text | outcomes | {} | row / helm | kept / helm |\n{}\n",
+        WAYS.join(" | "),
+        "| --- ".repeat(10) + "|"
     );
     print!("{table}");
     let mut costs = Vec::new();
+    let of_contexts = CONTEXTS.map(|n_text| (PARTICIPANTS, n_text, &OUTCOMES[..]));
+    let of_participants = MORE_PARTICIPANTS.map(|participants| (participants, CONTEXTS[1], &OUTCOMES[1..2]));
     for (name, shape) in SHAPES {
         if !chosen.is_empty() && !chosen.iter().any(|word| word == name) {
             continue;
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
         random_llama(folder.path(), shape);
-        for n_text in CONTEXTS {
-            let most = OUTCOMES[OUTCOMES.len() - 1];
-            let task = FrozenTask { shape, participants: PARTICIPANTS, n_text, n_outcomes: most };
+        for (participants, n_text, outcomes) in of_contexts.into_iter().chain(of_participants) {
+            let most = outcomes[outcomes.len() - 1];
+            let task = FrozenTask { shape, participants, n_text, n_outcomes: most };
             let mut peer = FrozenPeer::start(&task, 1, folder.path(), threads);
-            for n_outcomes in OUTCOMES {
+            for &n_outcomes in outcomes {
                 let ways = ways(&FrozenTask { n_outcomes, ..task }, folder.path(), &mut peer);
-                let cost = Cost { shape: name, n_text, n_outcomes, ways };
+                let cost = Cost { shape: name, participants, n_text, n_outcomes, ways };
                 print!("{}", cost.row());
                 table += &cost.row();
                 costs.push(cost);
@@ -113,27 +119,68 @@ impl Cost {
         let ratio =
             |other: Option<f64>| other.zip(helm).map_or("–".into(), |(other, helm)| format!("{:.1}", other / helm));
         let ways: Vec<String> = self.ways.into_iter().map(number).collect();
-        let Self { shape, n_text, n_outcomes, .. } = self;
-        format!("| {shape} | {n_text} | {n_outcomes} | {} | {} | {} |\n", ways.join(" | "), ratio(row), ratio(kept))
+        let Self { shape, participants, n_text, n_outcomes, .. } = self;
+        let (ways, row, kept) = (ways.join(" | "), ratio(row), ratio(kept));
+        format!("| {shape} | {participants} | {n_text} | {n_outcomes} | {ways} | {row} | {kept} |\n")
     }
 }
 
-/// Cost against outcomes, a panel for each shape and length of the text.
+/// What a panel of the drawing shows of a shape.
+#[derive(Clone, Copy)]
+enum Panel {
+    /// Against outcomes, with so many tokens of text.
+    Outcomes(usize),
+    Participants,
+}
+
+impl Panel {
+    fn shows(self, cost: &Cost) -> bool {
+        match self {
+            Self::Outcomes(n_text) => cost.n_text == n_text && cost.participants == PARTICIPANTS,
+            Self::Participants => cost.n_text == CONTEXTS[1] && cost.n_outcomes == OUTCOMES[1],
+        }
+    }
+
+    fn x(self, cost: &Cost) -> f64 {
+        match self {
+            Self::Outcomes(_) => cost.n_outcomes as f64,
+            Self::Participants => cost.participants as f64,
+        }
+    }
+
+    fn caption(self, shape: &str) -> String {
+        match self {
+            Self::Outcomes(n_text) => format!("{shape}, {n_text} tokens of text"),
+            Self::Participants => format!("{shape}, {} tokens, {} outcomes", CONTEXTS[1], OUTCOMES[1]),
+        }
+    }
+
+    fn x_label(self) -> &'static str {
+        match self {
+            Self::Outcomes(_) => "outcomes",
+            Self::Participants => "participants at once",
+        }
+    }
+}
+
+/// A row of panels for each shape: against outcomes for each length of the text, and against participants.
 fn drawing(costs: &[Cost]) -> String {
     let shapes: Vec<&str> =
         SHAPES.iter().map(|(name, _)| *name).filter(|name| costs.iter().any(|it| it.shape == *name)).collect();
+    let of_shape = || CONTEXTS.map(Panel::Outcomes).into_iter().chain([Panel::Participants]);
     let mut svg = String::new();
     {
-        let root = SVGBackend::with_string(&mut svg, (1080, 300 * shapes.len().max(1) as u32)).into_drawing_area();
+        let root = SVGBackend::with_string(&mut svg, (1280, 300 * shapes.len().max(1) as u32)).into_drawing_area();
         root.fill(&WHITE).expect("a drawing");
-        let panels = root.split_evenly((shapes.len().max(1), CONTEXTS.len()));
-        let all = shapes.iter().flat_map(|shape| CONTEXTS.map(|n_text| (*shape, n_text)));
-        for (panel, (shape, n_text)) in panels.iter().zip(all) {
-            let of_panel: Vec<&Cost> = costs.iter().filter(|it| it.shape == shape && it.n_text == n_text).collect();
+        let areas = root.split_evenly((shapes.len().max(1), CONTEXTS.len() + 1));
+        let panels = shapes.iter().flat_map(|shape| of_shape().map(move |panel| (*shape, panel)));
+        for (index, (area, (shape, panel))) in areas.iter().zip(panels).enumerate() {
+            let mut of_panel: Vec<&Cost> = costs.iter().filter(|it| it.shape == shape && panel.shows(it)).collect();
+            of_panel.sort_by(|a, b| panel.x(a).total_cmp(&panel.x(b)));
             let numbers = || of_panel.iter().flat_map(|it| it.ways).flatten();
             let (least, most) = (numbers().fold(f64::INFINITY, f64::min), numbers().fold(0.0, f64::max));
-            let mut chart = ChartBuilder::on(panel)
-                .caption(format!("{shape}, {n_text} tokens of text"), ("sans-serif", 16))
+            let mut chart = ChartBuilder::on(area)
+                .caption(panel.caption(shape), ("sans-serif", 15))
                 .margin(8)
                 .x_label_area_size(34)
                 .y_label_area_size(54)
@@ -142,7 +189,7 @@ fn drawing(costs: &[Cost]) -> String {
             chart
                 .configure_mesh()
                 .disable_mesh()
-                .x_desc("outcomes")
+                .x_desc(panel.x_label())
                 .y_desc("ms a participant")
                 .x_label_formatter(&|it| format!("{it:.0}"))
                 .y_label_formatter(&|it| format!("{it}"))
@@ -151,12 +198,12 @@ fn drawing(costs: &[Cost]) -> String {
             for (way, name) in WAYS.into_iter().enumerate() {
                 let color = [BLUE, CYAN, RED, BLACK][way];
                 let points: Vec<(f64, f64)> =
-                    of_panel.iter().filter_map(|it| Some((it.n_outcomes as f64, it.ways[way]?))).collect();
+                    of_panel.iter().filter_map(|it| Some((panel.x(it), it.ways[way]?))).collect();
                 let line = chart.draw_series(LineSeries::new(points, color.stroke_width(2)).point_size(3));
                 let legend = move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color.stroke_width(2));
                 line.expect("a line").label(name).legend(legend);
             }
-            if (shape, n_text) == (shapes[0], CONTEXTS[0]) {
+            if index == 0 {
                 let mut labels = chart.configure_series_labels();
                 labels.position(SeriesLabelPosition::UpperLeft).border_style(BLACK).background_style(WHITE);
                 labels.draw().expect("a legend");
