@@ -131,6 +131,11 @@ impl Cost {
     }
 }
 
+/// Of the [`WAYS`].
+const COLORS: [RGBColor; 4] = [BLUE, CYAN, RED, BLACK];
+/// Height of the drawing's legend.
+const LEGEND: u32 = 30;
+
 /// What a panel of the drawing shows of a shape.
 #[derive(Clone, Copy)]
 enum Panel {
@@ -176,11 +181,21 @@ fn drawing(costs: &[Cost]) -> String {
     let of_shape = || CONTEXTS.map(Panel::Outcomes).into_iter().chain([Panel::Participants]);
     let mut svg = String::new();
     {
-        let root = SVGBackend::with_string(&mut svg, (1280, 300 * shapes.len().max(1) as u32)).into_drawing_area();
+        let root = SVGBackend::with_string(&mut svg, (1280, LEGEND + 300 * shapes.len().max(1) as u32));
+        let root = root.into_drawing_area();
         root.fill(&WHITE).expect("a drawing");
-        let areas = root.split_evenly((shapes.len().max(1), CONTEXTS.len() + 1));
+        let (legend, panels_area) = root.split_vertically(LEGEND);
+        for (way, name) in WAYS.into_iter().enumerate() {
+            let (x, y) = (60 + 300 * way as i32, LEGEND as i32 / 2);
+            let line = PathElement::new([(x, y), (x + 24, y)], COLORS[way].stroke_width(2));
+            legend.draw(&line).expect("a line");
+            let whose = if way < 2 { "" } else { "transformers, " };
+            let text = Text::new(format!("{whose}{name}"), (x + 32, y - 7), ("sans-serif", 15));
+            legend.draw(&text).expect("a legend");
+        }
+        let areas = panels_area.split_evenly((shapes.len().max(1), CONTEXTS.len() + 1));
         let panels = shapes.iter().flat_map(|shape| of_shape().map(move |panel| (*shape, panel)));
-        for (index, (area, (shape, panel))) in areas.iter().zip(panels).enumerate() {
+        for (area, (shape, panel)) in areas.iter().zip(panels) {
             let mut of_panel: Vec<&Cost> = costs.iter().filter(|it| it.shape == shape && panel.shows(it)).collect();
             of_panel.sort_by(|a, b| panel.x(a).total_cmp(&panel.x(b)));
             let numbers = || of_panel.iter().flat_map(|it| it.ways).flatten();
@@ -201,18 +216,11 @@ fn drawing(costs: &[Cost]) -> String {
                 .y_label_formatter(&|it| format!("{it}"))
                 .draw()
                 .expect("axes");
-            for (way, name) in WAYS.into_iter().enumerate() {
-                let color = [BLUE, CYAN, RED, BLACK][way];
+            for (way, color) in COLORS.iter().enumerate() {
                 let points: Vec<(f64, f64)> =
                     of_panel.iter().filter_map(|it| Some((panel.x(it), it.ways[way]?))).collect();
-                let line = chart.draw_series(LineSeries::new(points, color.stroke_width(2)).point_size(3));
-                let legend = move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color.stroke_width(2));
-                line.expect("a line").label(name).legend(legend);
-            }
-            if index == 0 {
-                let mut labels = chart.configure_series_labels();
-                labels.position(SeriesLabelPosition::UpperLeft).border_style(BLACK).background_style(WHITE);
-                labels.draw().expect("a legend");
+                let line = LineSeries::new(points, color.stroke_width(2)).point_size(3);
+                chart.draw_series(line).expect("a line");
             }
         }
         root.present().expect("a drawing");
