@@ -1,7 +1,7 @@
 //! What a participant's risks cost through a frozen language model, against the outcomes, the length of the context and
-//! the participants asked about at once, in f32: helm with the constant prefix computed afresh and kept, beside transformers on PyTorch with a row for each
-//! outcome and with each participant's context kept, in turn in one run. Shapes of helm-tiny, SmolLM2-135M and
-//! Qwen2.5-0.5B (as a Llama), with random weights.
+//! the participants asked about at once, in f32: helm with the constant prefix computed afresh and kept, beside
+//! transformers on PyTorch with a row for each outcome and with each participant's context kept, in turn in one run.
+//! Shapes of helm-tiny, SmolLM2-135M and Qwen2.5-0.5B (as a Llama), with random weights.
 //!
 //! `HELM_BENCH_PYTHON` names a Python with the packages of scripts/bench_frozen.py; without it, that side is left out.
 //! `HELM_BENCH_REPORT` names a folder for the table and the drawing; words after `--` choose shapes by their names.

@@ -88,9 +88,9 @@ impl FrozenDecoder {
     }
 
     /// Keeps at most so many bytes of keys and values of constant text; 1 GiB by default, 0 for none. It saves the
-    /// most where the same texts come again, as in the epochs of a training run, and changes no result. The
-    /// engine also computes once, in blocks of 64 tokens, what texts have in common at their beginning, as an
-    /// instruction.
+    /// most where the same texts come again, as in the epochs of a training run, and changes no result. The engine
+    /// keeps text in blocks of 64 tokens and computes those once that texts have in common at their beginning, such as
+    /// an instruction.
     ///
     /// # Panics
     /// If a gradient of this model is still to be taken.

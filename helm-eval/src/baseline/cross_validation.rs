@@ -4,10 +4,10 @@ use rayon::prelude::*;
 use crate::Error;
 
 /// Whether folds are fitted one after another or on all threads.
-#[derive(Clone, Copy)]
 pub(super) enum Order {
     /// For models whose fit has threads of its own.
     InTurn,
+    /// For models that are fitted on one thread.
     SideBySide,
 }
 
