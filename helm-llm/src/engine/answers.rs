@@ -1,7 +1,8 @@
 use std::ops::Range;
 
-use super::buffers::{Buffer, Buffers};
+use super::buffers::Buffer;
 use super::functions::{cap_all, cap_slope};
+use super::helpers::Hands;
 use super::lanes::add_scaled;
 use super::norm::{Normed, Norms};
 use super::product::{Accum, Matrix, MatrixMut, WeightMatrix};
@@ -16,7 +17,7 @@ pub(super) struct Answers<'a> {
     /// `[n_vocab, d_model]`
     tokens: WeightMatrix<'a>,
     logit_cap: Option<f32>,
-    buffers: &'a Buffers,
+    hands: Hands<'a>,
 }
 
 /// A token whose probability counts: the row after which it stands, of those after which answers stand.
@@ -41,20 +42,14 @@ pub(super) struct SavedAnswers {
 pub(super) const ROWS: usize = 64;
 
 impl<'a> Answers<'a> {
-    pub(super) fn new(weights: &'a DecoderWeights, norms: Norms, logit_cap: Option<f64>, buffers: &'a Buffers) -> Self {
+    pub(super) fn new(weights: &'a DecoderWeights, norms: Norms, logit_cap: Option<f64>, hands: Hands<'a>) -> Self {
         let tokens = weights.head.as_ref().unwrap_or(&weights.embedding);
-        Self {
-            norms,
-            norm: &weights.norm,
-            tokens: tokens.matrix(),
-            logit_cap: logit_cap.map(|cap| cap as f32),
-            buffers,
-        }
+        Self { norms, norm: &weights.norm, tokens: tokens.matrix(), logit_cap: logit_cap.map(|cap| cap as f32), hands }
     }
 
     /// The scores of targets from the hidden states where they stand, `[answers, d_model]`.
     pub(super) fn forward(&self, hidden: &[f32], targets: &[RowTarget]) -> Vec<TargetScore> {
-        let (input, _) = self.norms.forward(self.buffers, self.norm, hidden);
+        let (input, _) = self.norms.forward(self.hands.buffers, self.norm, hidden);
         let mut scores = vec![None; targets.len()];
         self.each_part(&input, |rows, logits| drop(self.score(&rows, &logits, targets, &mut scores)));
         whole(scores)
@@ -67,10 +62,10 @@ impl<'a> Answers<'a> {
         targets: &[RowTarget],
     ) -> (Vec<TargetScore>, SavedAnswers) {
         let (d, n_vocab) = (self.tokens.columns(), self.tokens.rows());
-        let (input, normed) = self.norms.forward(self.buffers, self.norm, &hidden);
+        let (input, normed) = self.norms.forward(self.hands.buffers, self.norm, &hidden);
         let mut scores = vec![None; targets.len()];
         let mut slopes = vec![1.0; targets.len()];
-        let mut means = self.buffers.take(hidden.len());
+        let mut means = self.hands.buffers.take(hidden.len());
         self.each_part(&input, |rows, mut logits| {
             let sums = self.score(&rows, &logits, targets, &mut scores);
             if let Some(cap) = self.logit_cap {
@@ -82,7 +77,7 @@ impl<'a> Answers<'a> {
                 logits_to_shares(logits, largest, sum, self.logit_cap);
             }
             let means = MatrixMut::new(&mut means[rows.start * d..rows.end * d], d);
-            self.tokens.multiply(self.buffers, means, Accum::Replace, Matrix::new(&logits, n_vocab));
+            self.tokens.multiply(self.hands, means, Accum::Replace, Matrix::new(&logits, n_vocab));
         });
         (whole(scores), SavedAnswers { hidden, normed, means, slopes })
     }
@@ -90,7 +85,7 @@ impl<'a> Answers<'a> {
     /// The gradient of the hidden states from that of the targets' log-probabilities.
     pub(super) fn vjp(&self, saved: &SavedAnswers, targets: &[RowTarget], gradient: &[f64]) -> Buffer {
         let d = self.tokens.columns();
-        let mut of_input = self.buffers.zeros(saved.hidden.len());
+        let mut of_input = self.hands.buffers.zeros(saved.hidden.len());
         for ((target, &slope), &gradient) in targets.iter().zip(&saved.slopes).zip(gradient) {
             let row = target.row * d..(target.row + 1) * d;
             let out = &mut of_input[row.clone()];
@@ -98,14 +93,14 @@ impl<'a> Answers<'a> {
             self.tokens.add_row(target.id as usize, gradient * slope, out);
             add_scaled(out, &saved.means[row], -gradient);
         }
-        let mut out = self.buffers.zeros(saved.hidden.len());
+        let mut out = self.hands.buffers.zeros(saved.hidden.len());
         Norms::vjp(self.norm, &saved.hidden, &saved.normed, &of_input, &mut out);
         out
     }
 
     /// The logits of all tokens, from the hidden states `[answers, d_model]`.
     pub(super) fn logits(&self, hidden: &[f32]) -> Vec<Vec<f32>> {
-        let (input, _) = self.norms.forward(self.buffers, self.norm, hidden);
+        let (input, _) = self.norms.forward(self.hands.buffers, self.norm, hidden);
         let mut rows = Vec::with_capacity(hidden.len() / self.tokens.columns());
         self.each_part(&input, |_, logits| {
             rows.extend(logits.chunks_exact(self.tokens.rows()).map(<[f32]>::to_vec));
@@ -119,10 +114,10 @@ impl<'a> Answers<'a> {
         let n_rows = input.len() / d;
         for first in (0..n_rows).step_by(ROWS) {
             let rows = first..n_rows.min(first + ROWS);
-            let mut logits = self.buffers.take(rows.len() * n_vocab);
+            let mut logits = self.hands.buffers.take(rows.len() * n_vocab);
             let part = Matrix::new(&input[rows.start * d..rows.end * d], d);
             let own = MatrixMut::new(&mut logits, n_vocab);
-            self.tokens.multiply_transposed(self.buffers, own, Accum::Replace, part);
+            self.tokens.multiply_transposed(self.hands, own, Accum::Replace, part);
             if let Some(cap) = self.logit_cap {
                 cap_all(&mut logits, cap);
             }

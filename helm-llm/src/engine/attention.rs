@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::buffers::{Buffer, Buffers};
 use super::functions::{cap, cap_slope};
+use super::helpers::Hands;
 use super::lanes::{scale, wide};
 use super::product::{Matrix, MatrixMut};
 use super::softmax::{softmax, softmax_again, softmax_vjp};
@@ -71,6 +72,15 @@ struct Tile {
     scores: Buffer,
 }
 
+/// The gradients of one key head.
+struct OfHead {
+    head: usize,
+    /// Of the query heads that read it, `[asking, group * d_head]`.
+    queries: Buffer,
+    /// Of its keys and behind them its values, `[rows, 2 * d_head]`.
+    keys_values: Buffer,
+}
+
 /// What one product of a tile takes.
 struct Part {
     /// Of the tile, each with all query heads of the group.
@@ -92,102 +102,131 @@ impl TreeAttention<'_> {
         self.n_prefix() + self.keys_values.len() / self.heads.d_keys_values()
     }
 
-    /// Mixes values into `out`, `[asking, n_heads * d_head]`; `log_sums` gets the logarithms of the weights' sums,
-    /// `[n_kv_heads, asking * group]`.
-    pub(super) fn mix(&self, buffers: &Buffers, out: &mut [f32], log_sums: &mut [f32]) {
-        let (group, d) = (self.heads.group(), self.heads.d_head);
-        let n_rows = self.asking.len() * group;
-        let mut mixed = buffers.take(TILE * group * d);
-        self.each_tile(buffers, |tile| {
-            self.multiply(tile);
-            self.weigh(tile, &mut log_sums[tile.head * n_rows..][tile.asking.start * group..tile.asking.end * group]);
-            let mixed = &mut mixed[..tile.asking.len() * group * d];
+    /// Mixes values into `out`, `[asking, n_heads * d_head]`; `log_sums` gets the logarithms of the weights' sums, tile
+    /// by tile `[n_kv_heads, asking * group]`.
+    pub(super) fn mix(&self, hands: Hands<'_>, out: &mut [f32], log_sums: &mut [f32]) {
+        let (group, d, n) = (self.heads.group(), self.heads.d_head, self.asking.len());
+        let (width, n_heads) = (self.heads.d_queries(), self.heads.n_heads);
+        // Tile by tile [n_kv_heads, asking * group, d_head].
+        let mut mixed = hands.buffers.take(out.len());
+        let tiles = mixed.chunks_mut(TILE * width).zip(log_sums.chunks_mut(TILE * n_heads)).enumerate();
+        let mut of_heads: Vec<_> = tiles
+            .flat_map(|(index, (mixed, log_sums))| {
+                let asking = index * TILE..n.min((index + 1) * TILE);
+                let rows = asking.len() * group;
+                let heads = mixed.chunks_exact_mut(rows * d).zip(log_sums.chunks_exact_mut(rows)).enumerate();
+                heads.map(move |(head, (mixed, log_sums))| (head, asking.clone(), mixed, log_sums))
+            })
+            .collect();
+        // The last tiles see most: others are to be left when they are done.
+        of_heads.reverse();
+        hands.helpers.each(2 * n * width * self.columns(), of_heads.into_iter(), |(head, asking, mixed, log_sums)| {
+            let mut tile = self.tile(hands.buffers, head, asking);
+            self.multiply(&mut tile);
+            self.weigh(&mut tile, log_sums);
             mixed.fill(0.0);
             for part in self.parts(&tile.asking) {
                 let weights = Matrix::part(&tile.scores, self.columns(), part.rows.clone(), part.columns.clone());
-                MatrixMut::part(mixed, d, part.rows.clone(), 0..d).add(weights, self.values(tile.head, &part));
-            }
-            // [asking * group, d_head] -> [asking, n_heads * d_head]
-            for (row, mixed) in tile.asking.clone().zip(mixed.chunks_exact(group * d)) {
-                out[row * self.heads.d_queries() + tile.head * group * d..][..group * d].copy_from_slice(mixed);
+                MatrixMut::part(mixed, d, part.rows.clone(), 0..d).add(weights, self.values(head, &part));
             }
         });
+        // [n_kv_heads, asking * group, d_head] -> [asking, n_heads * d_head]
+        for (out, mixed) in out.chunks_mut(TILE * width).zip(mixed.chunks(TILE * width)) {
+            for (head, mixed) in mixed.chunks_exact(mixed.len() / self.heads.n_kv_heads).enumerate() {
+                for (out, mixed) in out.chunks_exact_mut(width).zip(mixed.chunks_exact(group * d)) {
+                    out[head * group * d..][..group * d].copy_from_slice(mixed);
+                }
+            }
+        }
     }
 
     /// The gradients of queries, `[asking, n_heads * d_head]`, and of keys and values,
-    /// `[rows, 2 * n_kv_heads * d_head]`, to which it adds.
+    /// `[rows, 2 * n_kv_heads * d_head]`.
     pub(super) fn vjp(
         &self,
-        buffers: &Buffers,
+        hands: Hands<'_>,
         log_sums: &[f32],
         gradient: &[f32],
         of_queries: &mut [f32],
         of_keys_values: &mut [f32],
     ) {
+        let (of_head, d) = (self.heads.group() * self.heads.d_head, self.heads.d_head);
+        let rows = self.keys_values.len() / self.heads.d_keys_values();
+        let mut heads: Vec<OfHead> = (0..self.heads.n_kv_heads)
+            .map(|head| OfHead {
+                head,
+                queries: hands.buffers.take(self.asking.len() * of_head),
+                keys_values: hands.buffers.zeros(rows * 2 * d),
+            })
+            .collect();
+        let work = 4 * self.asking.len() * self.heads.d_queries() * self.columns();
+        hands.helpers.each(work, heads.iter_mut(), |own| self.head_vjp(hands.buffers, log_sums, gradient, own));
+        for OfHead { head, queries, keys_values } in heads {
+            let out = of_queries.chunks_exact_mut(self.heads.d_queries());
+            for (out, own) in out.zip(queries.chunks_exact(of_head)) {
+                out[head * of_head..][..of_head].copy_from_slice(own);
+            }
+            let out = of_keys_values.chunks_exact_mut(self.heads.d_keys_values());
+            for (out, own) in out.zip(keys_values.chunks_exact(2 * d)) {
+                out[self.heads.keys(head)].copy_from_slice(&own[..d]);
+                out[self.heads.values(head)].copy_from_slice(&own[d..]);
+            }
+        }
+    }
+
+    fn head_vjp(&self, buffers: &Buffers, log_sums: &[f32], gradient: &[f32], own: &mut OfHead) {
         let (group, d) = (self.heads.group(), self.heads.d_head);
-        let (width, of_row, columns) = (self.heads.d_queries(), self.heads.d_keys_values(), self.columns());
-        let n_rows = self.asking.len() * group;
+        let (width, columns, n_asking) = (self.heads.d_queries(), self.columns(), self.asking.len());
         let mut of_mixed = buffers.take(TILE * group * d);
-        let mut of_tile = buffers.take(TILE * group * d);
         let mut of_scores = buffers.take(TILE * group * columns);
         let mut slopes = self.heads.cap.map(|_| buffers.take(TILE * group * columns));
-        self.each_tile(buffers, |tile| {
+        for first in (0..n_asking).step_by(TILE) {
+            let mut tile = self.tile(buffers, own.head, first..n_asking.min(first + TILE));
             let n = tile.asking.len() * group;
             let of_mixed = &mut of_mixed[..n * d];
             for (row, of_mixed) in tile.asking.clone().zip(of_mixed.chunks_exact_mut(group * d)) {
-                of_mixed.copy_from_slice(&gradient[row * width + tile.head * group * d..][..group * d]);
+                of_mixed.copy_from_slice(&gradient[row * width + own.head * group * d..][..group * d]);
             }
-            self.multiply(tile);
-            self.weigh_again(tile, &log_sums[tile.head * n_rows..][tile.asking.start * group..][..n], &mut slopes);
+            self.multiply(&mut tile);
+            let log_sums = &log_sums[first * self.heads.n_heads..][own.head * n..][..n];
+            self.weigh_again(&mut tile, log_sums, &mut slopes);
             for part in self.parts(&tile.asking) {
                 let of_rows = Matrix::part(of_mixed, d, part.rows.clone(), 0..d);
                 MatrixMut::part(&mut of_scores, columns, part.rows.clone(), part.columns.clone())
-                    .set_transposed(of_rows, self.values(tile.head, &part));
+                    .set_transposed(of_rows, self.values(own.head, &part));
                 if part.prefix.is_none() {
                     let weights = Matrix::part(&tile.scores, columns, part.rows.clone(), part.columns.clone());
-                    MatrixMut::part(of_keys_values, of_row, part.keys.clone(), self.heads.values(tile.head))
+                    MatrixMut::part(&mut own.keys_values, 2 * d, part.keys.clone(), d..2 * d)
                         .add_product_of_columns(weights, of_rows);
                 }
             }
-            self.weights_vjp(tile, &mut of_scores, slopes.as_deref());
-            let of_tile = &mut of_tile[..n * d];
+            self.weights_vjp(&tile, &mut of_scores, slopes.as_deref());
+            // What it was is used up.
+            let of_tile = of_mixed;
             of_tile.fill(0.0);
             for part in self.parts(&tile.asking) {
                 let of_part = Matrix::part(&of_scores, columns, part.rows.clone(), part.columns.clone());
-                MatrixMut::part(of_tile, d, part.rows.clone(), 0..d).add(of_part, self.keys(tile.head, &part));
+                MatrixMut::part(of_tile, d, part.rows.clone(), 0..d).add(of_part, self.keys(own.head, &part));
                 if part.prefix.is_none() {
                     let queries = Matrix::part(&tile.queries, d, part.rows.clone(), 0..d);
-                    MatrixMut::part(of_keys_values, of_row, part.keys.clone(), self.heads.keys(tile.head))
+                    MatrixMut::part(&mut own.keys_values, 2 * d, part.keys.clone(), 0..d)
                         .add_product_of_columns(of_part, queries);
                 }
             }
-            for (row, of_tile) in tile.asking.clone().zip(of_tile.chunks_exact(group * d)) {
-                let out = &mut of_queries[row * width + tile.head * group * d..][..group * d];
-                scale(of_tile, self.heads.scale, out);
-            }
-        });
+            scale(of_tile, self.heads.scale, &mut own.queries[first * group * d..][..n * d]);
+        }
     }
 
-    /// Calls a function with each tile, its queries in place.
-    fn each_tile(&self, buffers: &Buffers, mut call: impl FnMut(&mut Tile)) {
-        let (group, d, n) = (self.heads.group(), self.heads.d_head, self.asking.len());
-        let mut tile = Tile {
-            head: 0,
-            asking: 0..0,
-            queries: buffers.take(TILE * group * d),
-            scores: buffers.take(TILE * group * self.columns()),
-        };
-        for head in 0..self.heads.n_kv_heads {
-            for first in (0..n).step_by(TILE) {
-                (tile.head, tile.asking) = (head, first..n.min(first + TILE));
-                // [asking, n_heads * d_head] -> [asking * group, d_head]
-                for (row, queries) in tile.asking.clone().zip(tile.queries.chunks_exact_mut(group * d)) {
-                    let own = &self.queries[row * self.heads.d_queries() + head * group * d..][..group * d];
-                    scale(own, self.heads.scale, queries);
-                }
-                call(&mut tile);
-            }
+    /// Some asking rows and a key head, with their queries.
+    fn tile(&self, buffers: &Buffers, head: usize, asking: Range<usize>) -> Tile {
+        let (width, rows) = (self.heads.group() * self.heads.d_head, asking.len() * self.heads.group());
+        let mut queries = buffers.take(asking.len() * width);
+        // [asking, n_heads * d_head] -> [asking * group, d_head]
+        for (row, queries) in asking.clone().zip(queries.chunks_exact_mut(width)) {
+            let own = &self.queries[row * self.heads.d_queries() + head * width..][..width];
+            scale(own, self.heads.scale, queries);
         }
+        Tile { head, asking, queries, scores: buffers.take(rows * self.columns()) }
     }
 
     /// The products that some asking rows have with keys: one with each block of the prefix and of the tree that any of

@@ -2,6 +2,7 @@ use super::attention::{Heads, TreeAttention};
 use super::buffers::{Buffer, Buffers};
 use super::forest::Forest;
 use super::functions::{activate, activate_vjp};
+use super::helpers::{EXPONENTIAL, Hands};
 use super::lanes::{add, add_row};
 use super::norm::{Normed, Norms};
 use super::product::{Accum, Matrix, MatrixMut};
@@ -20,7 +21,7 @@ pub(super) struct Block<'a> {
     pub(super) windowed: bool,
     pub(super) layer: usize,
     pub(super) n_layers: usize,
-    pub(super) buffers: &'a Buffers,
+    pub(super) hands: Hands<'a>,
 }
 
 /// What a block's gradient needs of its forward pass.
@@ -59,7 +60,7 @@ impl Block<'_> {
 
     /// The block's output, `[asking, d_model]`, from its input `[rows, d_model]`.
     pub(super) fn forward(&self, forest: &Forest, x: Buffer) -> (Buffer, Saved) {
-        let (weights, buffers) = (self.weights, self.buffers);
+        let (weights, buffers) = (self.weights, self.hands.buffers);
         let asking = forest.n_asking(self.answers_only());
         let (normed, attention_norm) = self.norms.forward(buffers, &weights.attention_norm, &x);
         let (keys_values, keys_norm) = self.keys_values(forest, &normed);
@@ -71,7 +72,7 @@ impl Block<'_> {
         self.each_tree(forest, &queries, &keys_values, |attention, rows, _| {
             let (width, heads) = (self.heads.d_queries(), self.heads.n_heads);
             let out = &mut mixed[rows.start * width..rows.end * width];
-            attention.mix(buffers, out, &mut log_sums[rows.start * heads..rows.end * heads]);
+            attention.mix(self.hands, out, &mut log_sums[rows.start * heads..rows.end * heads]);
         });
         let of_asking = || if self.answers_only() { self.of_answers(forest, &x) } else { buffers.copy(&x) };
         let mut out = of_asking();
@@ -86,7 +87,7 @@ impl Block<'_> {
         let up = self.linear(&weights.up, &normed);
         drop(normed);
         let mut hidden = buffers.take(up.len());
-        activate(self.activation, gate.as_deref(), &up, &mut hidden);
+        self.activate(gate.as_deref(), &up, &mut hidden);
         let perceived = self.add_part(&weights.down, weights.perceptron_out_norm.as_ref(), &hidden, &mut out);
         let saved = Saved {
             x,
@@ -108,13 +109,13 @@ impl Block<'_> {
 
     /// The gradient of the block's input, `[rows, d_model]`, from that of its output, `[asking, d_model]`.
     pub(super) fn vjp(&self, forest: &Forest, saved: Saved, mut gradient: Buffer) -> Buffer {
-        let (weights, buffers) = (self.weights, self.buffers);
+        let (weights, buffers) = (self.weights, self.hands.buffers);
         let d_model = weights.q.inputs();
         // The perceptron.
         let mut of_hidden = buffers.take(saved.up.len());
         self.part_vjp(&weights.down, weights.perceptron_out_norm.as_ref(), &saved.perceived, &gradient, &mut of_hidden);
         let (mut gate, mut up) = (saved.gate, saved.up);
-        activate_vjp(self.activation, gate.as_deref_mut(), &mut up, &of_hidden);
+        self.activate_vjp(gate.as_deref_mut(), &mut up, &of_hidden);
         drop(of_hidden);
         let mut of_normed = buffers.take(saved.middle.len());
         self.linear_vjp(&weights.up, &up, &mut of_normed, Accum::Replace);
@@ -135,11 +136,11 @@ impl Block<'_> {
             add(&mut gradient, &of_middle);
         }
         let mut of_queries = buffers.take(saved.queries.len());
-        let mut of_keys_values = buffers.zeros(saved.keys_values.len());
+        let mut of_keys_values = buffers.take(saved.keys_values.len());
         let (width, heads, of_row) = (self.heads.d_queries(), self.heads.n_heads, self.heads.d_keys_values());
         self.each_tree(forest, &saved.queries, &saved.keys_values, |attention, asking, rows| {
             attention.vjp(
-                buffers,
+                self.hands,
                 &saved.log_sums[asking.start * heads..asking.end * heads],
                 &of_mixed[asking.start * width..asking.end * width],
                 &mut of_queries[asking.start * width..asking.end * width],
@@ -173,10 +174,32 @@ impl Block<'_> {
         for (weights, columns) in [(&weights.k, 0..keys), (&weights.v, keys..of_row)] {
             let part = Matrix::part(&of_keys_values, of_row, 0..forest.n_rows, columns);
             let out = MatrixMut::new(&mut of_normed, d_model);
-            weights.weight.matrix().multiply_transposed(buffers, out, Accum::Add, part);
+            weights.weight.matrix().multiply_transposed(self.hands, out, Accum::Add, part);
         }
         Norms::vjp(&weights.attention_norm, &saved.x, &saved.attention_norm, &of_normed, &mut of_x);
         of_x
+    }
+
+    fn activate(&self, gate: Option<&[f32]>, up: &[f32], hidden: &mut [f32]) {
+        let (helpers, work) = (self.hands.helpers, hidden.len() * EXPONENTIAL);
+        let share = hidden.len().div_ceil(helpers.threads(work)).max(1);
+        helpers.each(work, hidden.chunks_mut(share).enumerate(), |(index, hidden)| {
+            let own = index * share..index * share + hidden.len();
+            activate(self.activation, gate.map(|gate| &gate[own.clone()]), &up[own.clone()], hidden);
+        });
+    }
+
+    /// Gate and up become their gradients.
+    fn activate_vjp(&self, gate: Option<&mut [f32]>, up: &mut [f32], of_hidden: &[f32]) {
+        let (helpers, work) = (self.hands.helpers, up.len() * EXPONENTIAL);
+        let share = up.len().div_ceil(helpers.threads(work)).max(1);
+        let parts = up.chunks_mut(share).zip(of_hidden.chunks(share));
+        match gate {
+            None => helpers.each(work, parts, |(up, of_hidden)| activate_vjp(self.activation, None, up, of_hidden)),
+            Some(gate) => helpers.each(work, gate.chunks_mut(share).zip(parts), |(gate, (up, of_hidden))| {
+                activate_vjp(self.activation, Some(gate), up, of_hidden);
+            }),
+        }
     }
 
     /// Calls a function with each tree's attention, its asking rows among all asking ones and its rows among all.
@@ -209,7 +232,7 @@ impl Block<'_> {
     /// The rows after which answers stand, of all rows, `[rows, d_model]`.
     fn of_answers(&self, forest: &Forest, rows: &[f32]) -> Buffer {
         let width = self.weights.q.inputs();
-        let mut answers = self.buffers.take(forest.n_answers * width);
+        let mut answers = self.hands.buffers.take(forest.n_answers * width);
         for (out, row) in answers.chunks_exact_mut(width).zip(forest.answer_rows()) {
             out.copy_from_slice(&rows[row * width..(row + 1) * width]);
         }
@@ -217,9 +240,9 @@ impl Block<'_> {
     }
 
     fn linear(&self, weights: &LinearWeights, x: &[f32]) -> Buffer {
-        let mut out = self.buffers.take(x.len() / weights.inputs() * weights.outputs());
+        let mut out = self.hands.buffers.take(x.len() / weights.inputs() * weights.outputs());
         let (own, x) = (MatrixMut::new(&mut out, weights.outputs()), Matrix::new(x, weights.inputs()));
-        weights.weight.matrix().multiply(self.buffers, own, Accum::Replace, x);
+        weights.weight.matrix().multiply(self.hands, own, Accum::Replace, x);
         if let Some(bias) = &weights.bias {
             add_row(&mut out, &bias.f32());
         }
@@ -237,7 +260,7 @@ impl Block<'_> {
         match norm {
             None => {
                 let (own, x) = (MatrixMut::new(out, weights.outputs()), Matrix::new(x, weights.inputs()));
-                weights.weight.matrix().multiply(self.buffers, own, Accum::Add, x);
+                weights.weight.matrix().multiply(self.hands, own, Accum::Add, x);
                 if let Some(bias) = &weights.bias {
                     add_row(out, &bias.f32());
                 }
@@ -245,7 +268,7 @@ impl Block<'_> {
             }
             Some(norm) => {
                 let own = self.linear(weights, x);
-                let (added, normed) = self.norms.forward(self.buffers, norm, &own);
+                let (added, normed) = self.norms.forward(self.hands.buffers, norm, &own);
                 add(out, &added);
                 Some((own, normed))
             }
@@ -263,7 +286,7 @@ impl Block<'_> {
     ) {
         match (norm, saved) {
             (Some(norm), Some((own, normed))) => {
-                let mut of_own = self.buffers.zeros(own.len());
+                let mut of_own = self.hands.buffers.zeros(own.len());
                 Norms::vjp(norm, own, normed, gradient, &mut of_own);
                 self.linear_vjp(weights, &of_own, out, Accum::Replace);
             }
@@ -274,14 +297,14 @@ impl Block<'_> {
     /// The gradient of a linear part's input, written or added to `out`.
     fn linear_vjp(&self, weights: &LinearWeights, gradient: &[f32], out: &mut [f32], accum: Accum) {
         let (out, gradient) = (MatrixMut::new(out, weights.inputs()), Matrix::new(gradient, weights.outputs()));
-        weights.weight.matrix().multiply_transposed(self.buffers, out, accum, gradient);
+        weights.weight.matrix().multiply_transposed(self.hands, out, accum, gradient);
     }
 
     /// Queries of the asking rows' normed input, turned to their positions.
     fn queries(&self, forest: &Forest, normed: &[f32]) -> (Buffer, Option<HeadsNormed>) {
         let mut queries = self.linear(&self.weights.q, normed);
         let norm = self.weights.q_norm.as_ref().map(|norm| {
-            let (out, normed) = self.norms.forward(self.buffers, norm, &queries);
+            let (out, normed) = self.norms.forward(self.hands.buffers, norm, &queries);
             HeadsNormed { before: std::mem::replace(&mut queries, out), normed }
         });
         self.turn_queries(forest, &mut queries, false);
@@ -291,11 +314,11 @@ impl Block<'_> {
     /// Keys, turned to their positions, and behind them values of all rows' normed input.
     fn keys_values(&self, forest: &Forest, normed: &[f32]) -> (Buffer, Option<HeadsNormed>) {
         let width = self.heads.d_keys_values();
-        let mut out = self.buffers.take(forest.n_rows * width);
+        let mut out = self.hands.buffers.take(forest.n_rows * width);
         for (weights, columns) in [(&self.weights.k, 0..width / 2), (&self.weights.v, width / 2..width)] {
             let own = MatrixMut::part(&mut out, width, 0..forest.n_rows, columns.clone());
             let normed = Matrix::new(normed, weights.inputs());
-            weights.weight.matrix().multiply(self.buffers, own, Accum::Replace, normed);
+            weights.weight.matrix().multiply(self.hands, own, Accum::Replace, normed);
             if let Some(bias) = &weights.bias {
                 let bias = bias.f32();
                 out.chunks_exact_mut(width).for_each(|row| add(&mut row[columns.clone()], &bias));
@@ -303,7 +326,7 @@ impl Block<'_> {
         }
         let norm = self.weights.k_norm.as_ref().map(|norm| {
             let before = self.copy_keys(&out);
-            let (keys, normed) = self.norms.forward(self.buffers, norm, &before);
+            let (keys, normed) = self.norms.forward(self.hands.buffers, norm, &before);
             self.put_keys(&keys, &mut out);
             HeadsNormed { before, normed }
         });
@@ -332,7 +355,7 @@ impl Block<'_> {
     /// The keys of rows of keys and values.
     fn copy_keys(&self, keys_values: &[f32]) -> Buffer {
         let width = self.heads.d_keys_values();
-        let mut keys = self.buffers.take(keys_values.len() / 2);
+        let mut keys = self.hands.buffers.take(keys_values.len() / 2);
         for (keys, row) in keys.chunks_exact_mut(width / 2).zip(keys_values.chunks_exact(width)) {
             keys.copy_from_slice(&row[..width / 2]);
         }

@@ -68,7 +68,7 @@ impl MemoryShape<'_> {
             let (d, heads) = (self.config.d_model, self.heads);
             // Inputs and outputs of the products and norms.
             let beside = 5 * d + self.config.d_hidden + 2 * heads.d_queries() + heads.d_keys_values() + 2 * self.norm();
-            rows * (self.saved_of_row() + beside) + self.of_tile(columns, 2) + self.of_answers(answers)
+            (rows * (self.saved_of_row() + beside) + self.of_answers(answers), self.of_tile(columns, 2))
         })
     }
 
@@ -86,16 +86,16 @@ impl MemoryShape<'_> {
             let heads = self.heads;
             // Gradients of what stands between products and norms.
             let beside =
-                8 * d + self.config.d_hidden + 3 * heads.d_queries() + 2 * heads.d_keys_values() + 2 * self.norm();
-            rows * (again + beside) + self.of_tile(columns, 3) + self.of_answers(answers)
+                8 * d + self.config.d_hidden + 4 * heads.d_queries() + 3 * heads.d_keys_values() + 2 * self.norm();
+            (rows * (again + beside) + self.of_answers(answers), self.of_tile(columns, 3))
         });
         // Constant text in front is scored before.
         working.max(self.scoring_numbers(trees)) + rows * kept + answers * (2 * d + self.norm())
     }
 
     /// What threads work with at once: constant text, or the rows behind it. `of_task` is what a task takes of so many
-    /// rows, columns of attention and answers.
-    fn of_threads(&self, trees: &[TreeSize], of_task: impl Fn(usize, usize, usize) -> usize) -> usize {
+    /// rows, columns of attention and answers, and each thread that helps with it.
+    fn of_threads(&self, trees: &[TreeSize], of_task: impl Fn(usize, usize, usize) -> (usize, usize)) -> usize {
         let most = |of: fn(&TreeSize) -> usize| trees.iter().map(of).max().unwrap_or(0);
         let total = |of: fn(&TreeSize) -> usize| trees.iter().map(of).sum::<usize>();
         let rows = |of| total(of).min(2 * TASK_ROWS + most(of));
@@ -104,15 +104,20 @@ impl MemoryShape<'_> {
         let answers = total(|tree| tree.answers).min(behind);
         let of_rest = of_task(behind, most(|tree| tree.prefix + tree.rows), answers);
         // A task has a whole tree at least.
-        self.threads.min(trees.len()) * of_constant.max(of_rest)
+        let tasks = self.threads.min(trees.len());
+        let all = |(of_task, of_thread)| tasks * of_task + self.threads * (of_thread + self.widened());
+        all(of_constant).max(all(of_rest))
     }
 
-    /// A tile of attention and, where weights are bf16, some of them widened.
+    /// A tile of attention.
     fn of_tile(&self, columns: usize, tiles: usize) -> usize {
-        let (config, heads) = (self.config, self.heads);
-        let width = config.d_model.max(config.d_hidden).max(heads.d_queries());
-        let widened = if self.widens { WIDENED + width } else { 0 };
-        TILE * heads.group() * tiles * (config.d_head + columns) + widened
+        TILE * self.heads.group() * tiles * (self.config.d_head + columns)
+    }
+
+    /// Some weights in f32, where they are bf16.
+    fn widened(&self) -> usize {
+        let width = self.config.d_model.max(self.config.d_hidden).max(self.heads.d_queries());
+        if self.widens { WIDENED + width } else { 0 }
     }
 
     /// Some rows of logits, and what stands around the output layer.

@@ -1,8 +1,8 @@
 //! The frozen model on the CPU, by hand: a constant decoder needs no graph, only its answers and the gradient to its
 //! soft tokens.
 //!
-//! A task is one thread's: some whole trees through all layers, their rows behind one another without padding, with
-//! products of one thread inside. Keys and values of constant text come from a cache, in blocks that texts share as far
+//! A task is one thread's: some whole trees through all layers, their rows behind one another without padding. Threads
+//! that have none help with the others' products ([`Helpers`]). Keys and values of constant text come from a cache, in blocks that texts share as far
 //! as they begin alike. The last layer computes only the rows after which answers stand. Attention skips what the mask
 //! forbids by the tree's own order ([`TreeRows`]).
 //!
@@ -20,6 +20,7 @@ mod block;
 mod buffers;
 mod forest;
 mod functions;
+mod helpers;
 mod lanes;
 mod memory;
 mod norm;
@@ -45,6 +46,7 @@ use attention::Heads;
 use block::{Block, Saved};
 use buffers::{Buffer, Buffers};
 use forest::Forest;
+use helpers::{Hands, Helpers};
 use memory::{MemoryShape, TreeSize};
 use norm::Norms;
 use tasks::Task;
@@ -62,6 +64,7 @@ pub(crate) struct Engine {
     /// Of layers with a window, where they have their own.
     windowed_turns: Option<Turns>,
     buffers: Buffers,
+    helpers: Helpers,
     prefixes: PrefixCache<Arc<Vec<f32>>>,
     /// Whether a gradient computes each layer a second time instead of keeping what it needs.
     recompute: bool,
@@ -101,6 +104,7 @@ impl Engine {
             turns,
             windowed_turns: windowed.map(|rope| Turns::new(Rope::new(rope))),
             buffers: Buffers::default(),
+            helpers: Helpers::default(),
             prefixes: PrefixCache::new(BUDGET_BYTES, BLOCK_TOKENS),
             recompute: false,
             config: config.clone(),
@@ -141,6 +145,7 @@ impl Engine {
         self.tasks(batch)
             .into_par_iter()
             .flat_map_iter(|task| {
+                let _at_work = self.helpers.begin();
                 let forest = Forest::new(task.trees, self.window());
                 let tables = self.tables(&forest);
                 let mut x = self.embed(batch, &task.places, soft);
@@ -159,6 +164,7 @@ impl Engine {
         soft: &[f32],
     ) -> (Vec<TargetScore>, Vec<SavedTask>) {
         let tasks = self.tasks(batch).into_par_iter().map(|Task { trees, targets, places, .. }| {
+            let _at_work = self.helpers.begin();
             let forest = Forest::new(trees, self.window());
             let tables = self.tables(&forest);
             let mut x = self.embed(batch, &places, soft);
@@ -203,6 +209,7 @@ impl Engine {
         let parts: Vec<(Vec<(usize, usize)>, Buffer)> = with_gradient
             .into_par_iter()
             .map(|(task, gradient)| {
+                let _at_work = self.helpers.begin();
                 let SavedTask { forest, tables, mut layers, answers, targets, soft } = task;
                 let mut of_x = self.answers().vjp(&answers, &targets, gradient);
                 for layer in (0..self.config.n_layers).rev() {
@@ -292,11 +299,15 @@ impl Engine {
             windowed,
             layer,
             n_layers: self.config.n_layers,
-            buffers: &self.buffers,
+            hands: self.hands(),
         }
     }
 
+    fn hands(&self) -> Hands<'_> {
+        Hands { buffers: &self.buffers, helpers: &self.helpers }
+    }
+
     fn answers(&self) -> Answers<'_> {
-        Answers::new(&self.weights, self.norms(), self.config.logit_cap, &self.buffers)
+        Answers::new(&self.weights, self.norms(), self.config.logit_cap, self.hands())
     }
 }

@@ -292,6 +292,20 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
+    /// Fewer trees than threads, so that some help: nothing changes, to the last bit.
+    #[test]
+    fn helpers_change_no_number(plans in vec(plan(120, 60, 40), 1..4)) {
+        let (batch, n_soft) = pack(&plans, Padding::Right);
+        for (name, model) in MODELS.iter().chain(&*ROUNDED).flat_map(|(name, [own, narrow, _])| [(name, own), (name, narrow)]) {
+            let on = |threads: usize| {
+                let threads = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+                let Computed { log_probs, gradient, .. } = threads.install(|| compute(model, &batch, n_soft));
+                (log_probs, gradient)
+            };
+            prop_assert!(on(1) == on(5), "{}", name);
+        }
+    }
+
     /// Texts share their first tokens, often whole blocks of them, and end on their own, often just behind a block.
     #[test]
     fn blocks_do_not_depend_on_what_came_with_them(

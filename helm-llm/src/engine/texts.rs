@@ -35,6 +35,7 @@ impl Engine {
     }
 
     fn prefixes_of_task(&self, stretches: &[&PrefixStretch<'_>]) -> Vec<Vec<Arc<Vec<f32>>>> {
+        let _at_work = self.helpers.begin();
         let tree = |stretch: &&PrefixStretch<'_>| {
             (TreeRows::text(stretch.n_before, stretch.tokens.len()), Vec::new(), stretch.before.clone())
         };
@@ -63,6 +64,7 @@ impl Engine {
 
     /// The logits of what follows each token of a text, `[ids, n_vocab]`.
     pub(crate) fn next_token_logits(&self, ids: &[u32]) -> Vec<Vec<f32>> {
+        let _at_work = self.helpers.begin();
         let all = (0..ids.len()).collect();
         let forest = Forest::new(vec![(TreeRows::text(0, ids.len()), all, Vec::new())], self.window());
         let tables = self.tables(&forest);
