@@ -124,8 +124,8 @@ impl Helm {
     /// `2 d_model + n_heads * d_head + 2 n_kv_heads * d_head + n_heads + 2 d_hidden + 2`; with [recomputed
     /// layers](crate::FrozenDecoder::with_recomputed_layers) `d_model` in all layers but the last. Each token of
     /// constant text has `2 n_kv_heads * d_head` in each layer. To that come one layer of some 200 tokens, or of one
-    /// participant, for each thread, as far as there are participants, and 64 rows of logits; sizes are rounded up by a
-    /// half at most.
+    /// participant, and 64 rows of logits for each thread and half as many again, as far as there are participants, and
+    /// a tile of attention and 2¹⁸ widened weights for each thread; sizes are rounded up by a half at most.
     ///
     /// ```
     /// use helm_core::{Answers, Cohort, Context, ParticipantId, Question, Schema};

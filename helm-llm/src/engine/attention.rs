@@ -118,7 +118,7 @@ impl TreeAttention<'_> {
                 heads.map(move |(head, (mixed, log_sums))| (head, asking.clone(), mixed, log_sums))
             })
             .collect();
-        // The last tiles see most: others are to be left when they are done.
+        // The last tiles see most, so that they are begun first.
         of_heads.reverse();
         hands.helpers.each(2 * n * width * self.columns(), of_heads.into_iter(), |(head, asking, mixed, log_sums)| {
             let mut tile = self.tile(hands.buffers, head, asking);
@@ -174,6 +174,7 @@ impl TreeAttention<'_> {
         }
     }
 
+    /// The gradients of one key head, which are written to `own`.
     fn head_vjp(&self, buffers: &Buffers, log_sums: &[f32], gradient: &[f32], own: &mut OfHead) {
         let (group, d) = (self.heads.group(), self.heads.d_head);
         let (width, columns, n_asking) = (self.heads.d_queries(), self.columns(), self.asking.len());
@@ -201,7 +202,7 @@ impl TreeAttention<'_> {
                 }
             }
             self.weights_vjp(&tile, &mut of_scores, slopes.as_deref());
-            // What it was is used up.
+            // In the same memory, whose gradient nobody needs any more.
             let of_tile = of_mixed;
             of_tile.fill(0.0);
             for part in self.parts(&tile.asking) {
@@ -219,14 +220,16 @@ impl TreeAttention<'_> {
 
     /// Some asking rows and a key head, with their queries.
     fn tile(&self, buffers: &Buffers, head: usize, asking: Range<usize>) -> Tile {
-        let (width, rows) = (self.heads.group() * self.heads.d_head, asking.len() * self.heads.group());
-        let mut queries = buffers.take(asking.len() * width);
+        let width = self.heads.group() * self.heads.d_head;
+        // Of the same size, however few are left for the last one.
+        let mut queries = buffers.take(TILE * width);
         // [asking, n_heads * d_head] -> [asking * group, d_head]
         for (row, queries) in asking.clone().zip(queries.chunks_exact_mut(width)) {
             let own = &self.queries[row * self.heads.d_queries() + head * width..][..width];
             scale(own, self.heads.scale, queries);
         }
-        Tile { head, asking, queries, scores: buffers.take(rows * self.columns()) }
+        let scores = buffers.take(TILE * self.heads.group() * self.columns());
+        Tile { head, asking, queries, scores }
     }
 
     /// The products that some asking rows have with keys: one with each block of the prefix and of the tree that any of

@@ -180,6 +180,7 @@ impl Block<'_> {
         of_x
     }
 
+    /// The perceptron's hidden layer from gate and up, by as many threads as help.
     fn activate(&self, gate: Option<&[f32]>, up: &[f32], hidden: &mut [f32]) {
         let (helpers, work) = (self.hands.helpers, hidden.len() * EXPONENTIAL);
         let share = hidden.len().div_ceil(helpers.threads(work)).max(1);
@@ -189,7 +190,7 @@ impl Block<'_> {
         });
     }
 
-    /// Gate and up become their gradients.
+    /// Gate and up become their gradients from that of the hidden layer.
     fn activate_vjp(&self, gate: Option<&mut [f32]>, up: &mut [f32], of_hidden: &[f32]) {
         let (helpers, work) = (self.hands.helpers, up.len() * EXPONENTIAL);
         let share = up.len().div_ceil(helpers.threads(work)).max(1);

@@ -13,7 +13,7 @@ const MULTIPLICATIONS: usize = if cfg!(test) { 1 << 13 } else { 1 << 22 };
 /// As many of them as an exponential takes the time of.
 pub(super) const EXPONENTIAL: usize = 16;
 
-/// How many tasks an engine has at work.
+/// How many tasks an engine has, waiting or at work.
 #[derive(Default)]
 pub(super) struct Helpers {
     tasks: AtomicUsize,
@@ -26,7 +26,7 @@ pub(super) struct Hands<'a> {
     pub(super) helpers: &'a Helpers,
 }
 
-/// A task at work, until it is dropped.
+/// A task, until it is dropped.
 pub(super) struct AtWork<'a>(&'a AtomicUsize);
 
 impl Drop for AtWork<'_> {
@@ -36,13 +36,18 @@ impl Drop for AtWork<'_> {
 }
 
 impl Helpers {
-    /// Counts a task.
-    pub(super) fn begin(&self) -> AtWork<'_> {
-        self.tasks.fetch_add(1, Ordering::Relaxed);
-        AtWork(&self.tasks)
+    /// Counts tasks, each until what stands beside it is dropped. All that are to be done side by side are counted
+    /// before the first begins, so that nobody waits for help while there are others to do.
+    pub(super) fn begin<T>(&self, tasks: Vec<T>) -> Vec<(T, AtWork<'_>)> {
+        let count = |task| {
+            self.tasks.fetch_add(1, Ordering::Relaxed);
+            (task, AtWork(&self.tasks))
+        };
+        tasks.into_iter().map(count).collect()
     }
 
-    /// How many threads a task's next step of so many multiplications has, its own counted.
+    /// How many threads a task's next step of so many multiplications has, its own counted: more than one only where
+    /// there are at most half as many tasks as threads.
     pub(super) fn threads(&self, multiplications: usize) -> usize {
         let of_task = rayon::current_num_threads() / self.tasks.load(Ordering::Relaxed).max(1);
         of_task.min(multiplications / MULTIPLICATIONS).max(1)

@@ -103,8 +103,9 @@ impl MemoryShape<'_> {
         let behind = rows(|tree| tree.rows);
         let answers = total(|tree| tree.answers).min(behind);
         let of_rest = of_task(behind, most(|tree| tree.prefix + tree.rows), answers);
-        // A task has a whole tree at least.
-        let tasks = self.threads.min(trees.len());
+        // A task has a whole tree at least. A thread that waits for help may take up another task meanwhile: help
+        // begins where at most half as many tasks as threads are at work, and each thread may come to one more.
+        let tasks = (self.threads + self.threads / 2).min(trees.len());
         let all = |(of_task, of_thread)| tasks * of_task + self.threads * (of_thread + self.widened());
         all(of_constant).max(all(of_rest))
     }

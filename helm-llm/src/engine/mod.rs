@@ -2,9 +2,9 @@
 //! soft tokens.
 //!
 //! A task is one thread's: some whole trees through all layers, their rows behind one another without padding. Threads
-//! that have none help with the others' products ([`Helpers`]). Keys and values of constant text come from a cache, in blocks that texts share as far
-//! as they begin alike. The last layer computes only the rows after which answers stand. Attention skips what the mask
-//! forbids by the tree's own order ([`TreeRows`]).
+//! that have none help the others with their products ([`Helpers`]). Keys and values of constant text come from a
+//! cache, in blocks that texts share as far as they begin alike. The last layer computes only the rows after which
+//! answers stand. Attention skips what the mask forbids by the tree's own order ([`TreeRows`]).
 //!
 //! For the gradient, a layer keeps its input, queries, keys and values, what stands between its two halves, and the
 //! perceptron's hidden layer, of all rows of all passes between their forward pass and their gradient: of a step's
@@ -142,10 +142,10 @@ impl Engine {
     /// # Shapes
     /// - `soft`: `[soft rows, d_model]`
     pub(crate) fn scores(&self, batch: &PackedTrees, soft: &[f32]) -> Vec<TargetScore> {
-        self.tasks(batch)
+        self.helpers
+            .begin(self.tasks(batch))
             .into_par_iter()
-            .flat_map_iter(|task| {
-                let _at_work = self.helpers.begin();
+            .flat_map_iter(|(task, _at_work)| {
                 let forest = Forest::new(task.trees, self.window());
                 let tables = self.tables(&forest);
                 let mut x = self.embed(batch, &task.places, soft);
@@ -163,8 +163,8 @@ impl Engine {
         batch: &PackedTrees,
         soft: &[f32],
     ) -> (Vec<TargetScore>, Vec<SavedTask>) {
-        let tasks = self.tasks(batch).into_par_iter().map(|Task { trees, targets, places, .. }| {
-            let _at_work = self.helpers.begin();
+        let tasks = self.helpers.begin(self.tasks(batch));
+        let tasks = tasks.into_par_iter().map(|(Task { trees, targets, places, .. }, _at_work)| {
             let forest = Forest::new(trees, self.window());
             let tables = self.tables(&forest);
             let mut x = self.embed(batch, &places, soft);
@@ -206,10 +206,11 @@ impl Engine {
                 (task, own)
             })
             .collect();
-        let parts: Vec<(Vec<(usize, usize)>, Buffer)> = with_gradient
+        let parts: Vec<(Vec<(usize, usize)>, Buffer)> = self
+            .helpers
+            .begin(with_gradient)
             .into_par_iter()
-            .map(|(task, gradient)| {
-                let _at_work = self.helpers.begin();
+            .map(|((task, gradient), _at_work)| {
                 let SavedTask { forest, tables, mut layers, answers, targets, soft } = task;
                 let mut of_x = self.answers().vjp(&answers, &targets, gradient);
                 for layer in (0..self.config.n_layers).rev() {

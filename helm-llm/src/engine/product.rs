@@ -1,7 +1,7 @@
 //! Matrix products, by faer, of one thread each. Those with a weight are cut into parts where threads help.
 //!
-//! Parts change no number: a product is cut between rows or columns of its result, each of whose sums is taken in the
-//! same order.
+//! Parts change no number: a product is cut between rows or columns of its result, each of whose sums faer's kernels
+//! for AVX2 and AVX-512 take in the same order, wherever it stands; its portable ones need not.
 
 pub(super) use faer::Accum;
 use faer::linalg::matmul::matmul;
@@ -146,23 +146,20 @@ impl<'a> WeightMatrix<'a> {
 
     /// `out` becomes `a` times the weight, or grows by it.
     pub(super) fn multiply(self, hands: Hands<'_>, out: MatrixMut<'_>, accum: Accum, a: Matrix<'_>) {
-        Factor { weight: self, is_transposed: false, rows_at_once: self.rows_at_once() }.multiply(hands, out, accum, a);
+        self.factor(false).multiply(hands, out, accum, a);
     }
 
     /// `out` becomes `a` times the transposed weight, or grows by it.
     pub(super) fn multiply_transposed(self, hands: Hands<'_>, out: MatrixMut<'_>, accum: Accum, a: Matrix<'_>) {
-        Factor { weight: self, is_transposed: true, rows_at_once: self.rows_at_once() }.multiply(hands, out, accum, a);
+        self.factor(true).multiply(hands, out, accum, a);
     }
 
-    /// Rows that are in f32 at once.
-    fn rows_at_once(&self) -> usize {
-        match self {
+    fn factor(self, is_transposed: bool) -> Factor<'a> {
+        let rows_at_once = match self {
             Self::F32(matrix) => matrix.rows,
-            Self::Bf16(matrix) => {
-                let parts = (matrix.rows * matrix.columns).div_ceil(WIDENED).max(1);
-                matrix.rows.div_ceil(parts).max(1)
-            }
-        }
+            Self::Bf16(matrix) => WIDENED / matrix.columns,
+        };
+        Factor { weight: self, is_transposed, rows_at_once: rows_at_once.max(1) }
     }
 }
 
@@ -171,15 +168,16 @@ impl<'a> WeightMatrix<'a> {
 struct Factor<'a> {
     weight: WeightMatrix<'a>,
     is_transposed: bool,
-    /// Of the whole weight, so that a part's sums are those of the whole.
+    /// The most rows of the weight that are in f32 at once: a number of the whole weight's, whose parts make the same
+    /// sums.
     rows_at_once: usize,
 }
 
-/// A product is cut at multiples of so many rows or columns, for whole kernels.
+/// A product is cut at multiples of so many rows or columns.
 const CUTS: usize = 8;
 /// A shorter side is not cut: a single row or column is another kernel's, which rounds in another way.
 const SIDE: usize = 4 * CUTS;
-/// Multiplications that a part takes at once, about, at least: faer 0.24.4 has another kernel for an eighth of them.
+/// Multiplications that a part takes at once, about, at least: faer 0.24.4 has another kernel for up to 4096.
 const OF_A_PART: usize = 1 << 15;
 
 impl Factor<'_> {
@@ -190,7 +188,7 @@ impl Factor<'_> {
 
     /// The most parts of a product with so many rows.
     fn most_parts(self, rows: usize) -> usize {
-        rows * self.rows_at_once * self.weight.columns() / OF_A_PART
+        rows * self.rows_at_once.min(self.weight.rows()) * self.weight.columns() / OF_A_PART
     }
 
     fn multiply_in_parts(
@@ -202,12 +200,14 @@ impl Factor<'_> {
         parts: usize,
     ) {
         let (rows, columns) = (out.nrows(), out.ncols());
+        // Each part of some rows widens the whole weight.
+        let by_rows = columns < SIDE || rows >= columns && matches!(self.weight, WeightMatrix::F32(_));
         if parts < 2 || rows.max(columns) < SIDE {
             return self.multiply_here(buffers, out, accum, a);
         }
         let (few, more) = (parts / 2, parts - parts / 2);
         let cut = |of: usize| of * few / parts / CUTS * CUTS;
-        if rows >= columns {
+        if by_rows {
             let (top, bottom) = out.split_at_row_mut(cut(rows));
             let (above, below) = a.split_at_row(cut(rows));
             rayon::join(
@@ -250,17 +250,18 @@ impl Factor<'_> {
         match self.weight {
             WeightMatrix::F32(matrix) => call(0..matrix.rows, matrix),
             WeightMatrix::Bf16(NarrowMatrix { numbers, rows, columns, stride }) => {
-                let at_once = match self.is_transposed {
-                    // Where each row makes sums of its own, about as many each time.
-                    true => rows.div_ceil(rows.div_ceil(self.rows_at_once)),
-                    false => self.rows_at_once.min(rows),
-                };
-                let mut wide = buffers.take(at_once * columns);
-                for first in (0..rows).step_by(at_once) {
-                    let some = first..rows.min(first + at_once);
+                // As many each time, but for one: never a row alone, which another kernel would multiply.
+                let times = rows.div_ceil(self.rows_at_once);
+                let mut wide = buffers.take(rows.div_ceil(times) * columns);
+                for time in 0..times {
+                    let some = time * rows / times..(time + 1) * rows / times;
                     let wide = &mut wide[..some.len() * columns];
-                    for (row, wide) in some.clone().zip(wide.chunks_exact_mut(columns)) {
-                        widen(&numbers[row * stride..][..columns], wide);
+                    if stride == columns {
+                        widen(&numbers[some.start * columns..some.end * columns], wide);
+                    } else {
+                        for (row, wide) in some.clone().zip(wide.chunks_exact_mut(columns)) {
+                            widen(&numbers[row * stride..][..columns], wide);
+                        }
                     }
                     call(some, Matrix::new(wide, columns));
                 }
@@ -308,10 +309,11 @@ mod tests {
         fn parts_change_no_number(
             rows in 2..400usize,
             depth in prop_oneof![2..40usize, 500..600usize],
-            columns in 2..150usize,
+            columns in 2..400usize,
             parts in 2..9usize,
             is_narrow in any::<bool>(),
             is_transposed in any::<bool>(),
+            rows_at_once in 8..100usize,
         ) {
             let (a, b) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
             let narrow: Vec<bf16> = b.iter().map(|&x| bf16::from_f32(x)).collect();
@@ -326,7 +328,10 @@ mod tests {
                 }),
                 false => WeightMatrix::F32(Matrix::new(&own, of_row)),
             };
-            let factor = Factor { weight, is_transposed, rows_at_once: weight.rows_at_once() };
+            let factor = match weight {
+                WeightMatrix::F32(_) => weight.factor(is_transposed),
+                WeightMatrix::Bf16(_) => Factor { weight, is_transposed, rows_at_once },
+            };
             let product = |parts| {
                 let mut out = vec![0.5; rows * columns];
                 let own = MatrixMut::new(&mut out, columns).view();

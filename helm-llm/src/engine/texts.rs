@@ -31,11 +31,11 @@ impl Engine {
             }
             was_alone = is_alone;
         }
-        tasks.into_par_iter().flat_map_iter(|stretches| self.prefixes_of_task(&stretches)).collect()
+        let tasks = self.helpers.begin(tasks).into_par_iter();
+        tasks.flat_map_iter(|(stretches, _at_work)| self.prefixes_of_task(&stretches)).collect()
     }
 
     fn prefixes_of_task(&self, stretches: &[&PrefixStretch<'_>]) -> Vec<Vec<Arc<Vec<f32>>>> {
-        let _at_work = self.helpers.begin();
         let tree = |stretch: &&PrefixStretch<'_>| {
             (TreeRows::text(stretch.n_before, stretch.tokens.len()), Vec::new(), stretch.before.clone())
         };
@@ -64,7 +64,7 @@ impl Engine {
 
     /// The logits of what follows each token of a text, `[ids, n_vocab]`.
     pub(crate) fn next_token_logits(&self, ids: &[u32]) -> Vec<Vec<f32>> {
-        let _at_work = self.helpers.begin();
+        let _at_work = self.helpers.begin(vec![()]);
         let all = (0..ids.len()).collect();
         let forest = Forest::new(vec![(TreeRows::text(0, ids.len()), all, Vec::new())], self.window());
         let tables = self.tables(&forest);
