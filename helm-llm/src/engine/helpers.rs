@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::buffers::Buffers;
 
-/// Multiplications for which it is worth to wake a thread.
+/// Multiplications that are worth waking a thread for, which takes some tenth of a millisecond.
 const MULTIPLICATIONS: usize = if cfg!(test) { 1 << 13 } else { 1 << 22 };
 /// As many of them as an exponential takes the time of.
 pub(super) const EXPONENTIAL: usize = 16;

@@ -200,7 +200,7 @@ impl Factor<'_> {
         parts: usize,
     ) {
         let (rows, columns) = (out.nrows(), out.ncols());
-        // Each part of some rows widens the whole weight.
+        // Cut by rows, each part would widen the whole of a weight in bf16.
         let by_rows = columns < SIDE || rows >= columns && matches!(self.weight, WeightMatrix::F32(_));
         if parts < 2 || rows.max(columns) < SIDE {
             return self.multiply_here(buffers, out, accum, a);
